@@ -1,0 +1,3 @@
+"""NetWatch: from alarms to contract clocks for leased lines."""
+
+__version__ = "0.1.0"
