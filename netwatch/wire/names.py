@@ -1,0 +1,71 @@
+"""Who is who: addresses to devices, interface numbers to names, names to the ledger's own spelling.
+
+A component is known by its name. Numbers (ifIndex) change at a reboot and two ports may even swap them, so a number
+is only ever an abbreviation for the name that the device itself gave it at its last poll.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Mapping
+
+from netwatch.core.model import Ledger
+from netwatch.core.ports import normal
+
+
+class Names:
+    """What poller, trap and syslog listeners share about naming. Survives a change of the ledger."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._by_index: dict[str, Mapping[int, str]] = {}
+        self.reload(ledger)
+
+    def reload(self, ledger: Ledger) -> None:
+        """Another ledger is in force."""
+        self._devices = {_address(a): device for a, device in ledger.by_address.items()}
+        self._spelling: dict[str, dict[str, str]] = {}
+        for link in ledger.links.values():
+            for port in (link.a, link.z):
+                self._learn(port.device, port.name)
+        for circuit in ledger.circuits.values():
+            for port in (circuit.a, circuit.z):
+                self._learn(port.device, port.name)
+        self._by_index = {d: numbers for d, numbers in self._by_index.items() if d in ledger.devices}
+
+    def _learn(self, device: str, name: str) -> None:
+        if device and name:
+            self._spelling.setdefault(device, {}).setdefault(normal(name), name)
+
+    def device_at(self, address: str) -> str | None:
+        """The device with this management address; `::ffff:192.0.2.1` is 192.0.2.1."""
+        return self._devices.get(address) or self._devices.get(_address(address))
+
+    def ports(self, device: str) -> Mapping[str, str]:
+        """The ports that the ledger names on the device: comparable form → the ledger's spelling."""
+        return self._spelling.get(device, {})
+
+    def spell(self, device: str, *names: str) -> str:
+        """The ledger's spelling of a port that the device calls any of `names`, else the first of them."""
+        known = self.ports(device)
+        for name in names:
+            if name and (spelt := known.get(normal(name))):
+                return spelt
+        return next((name for name in names if name), "")
+
+    def number(self, device: str, names: Mapping[int, str]) -> None:
+        """The device's interface numbers, as it just told them."""
+        self._by_index[device] = names
+
+    def by_index(self, device: str, index: int) -> str | None:
+        """The port (spelt) that has this ifIndex, as far as the last poll tells."""
+        return self._by_index.get(device, {}).get(index)
+
+
+def _address(text: str) -> str:
+    """One spelling for an address; what is no address is left as it is (it will match nothing)."""
+    try:
+        address = ipaddress.ip_address(text.partition("%")[0])
+    except ValueError:
+        return text
+    mapped = getattr(address, "ipv4_mapped", None)
+    return str(mapped or address)
