@@ -1,0 +1,7 @@
+"""`netwatch check`. (Being written.)"""
+
+from __future__ import annotations
+
+import click
+
+command = click.Command("check")
