@@ -12,13 +12,13 @@ What goes wrong with agents is handled here, once, whichever engine it is: answe
 and fails a whole GET for one missing name.
 
     SnmpError
-      NoAnswer          silence: the device, the path, a wrong community or context
+      NoAnswerError     silence: the device, the path, a wrong community or context
       AuthError         the agent answers and refuses us: user, key, level, time window
       AgentError        an error-status, with the name it is about
       GarbledError      an answer that does not follow the protocol
-      EndlessWalk       names do not increase, or more rows than the limit
-      BudgetSpent       this device has had its share of requests or seconds
-      OwnTrouble        our own socket, route or settings: says nothing about the device
+      EndlessWalkError  names do not increase, or more rows than the limit
+      BudgetSpentError  this device has had its share of requests or seconds
+      OwnTroubleError   our own socket, route or settings: says nothing about the device
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ class Auth(StrEnum):
     """USM authentication (RFC 3414, RFC 7860)."""
 
     MD5 = "md5"
-    SHA1 = "sha1"
+    SHA1 = "sha"
     SHA224 = "sha224"
     SHA256 = "sha256"
     SHA384 = "sha384"
@@ -92,10 +92,11 @@ class Auth(StrEnum):
 
 
 class Priv(StrEnum):
-    """USM privacy. AES-192 and AES-256 never became an RFC; `aes192`/`aes256` extend the key as net-snmp does
-    (Blumenthal's draft), `aes192c`/`aes256c` as Cisco does (Reeder's draft, after 3DES)."""
+    """USM privacy (RFC 3414, RFC 3826). AES-192 and AES-256 never became an RFC: `aes192`, `aes256` extend the key as
+    net-snmp does (Blumenthal's draft), `aes192c`, `aes256c` as Cisco does (Reeder's draft, the one with 3DES)."""
 
     DES = "des"
+    TRIPLE_DES = "3des"
     AES128 = "aes128"
     AES192 = "aes192"
     AES256 = "aes256"
@@ -151,7 +152,7 @@ class SnmpError(Exception):
     """Whatever keeps an answer from us."""
 
 
-class NoAnswer(SnmpError, TimeoutError):
+class NoAnswerError(SnmpError, TimeoutError):
     """Nothing came back within the time-outs."""
 
 
@@ -172,7 +173,7 @@ class GarbledError(SnmpError):
     """What came back is no valid answer."""
 
 
-class EndlessWalk(SnmpError):
+class EndlessWalkError(SnmpError):
     """The agent does not come to an end. `rows` are those read before."""
 
     def __init__(self, what: str, rows: list[VarBind]) -> None:
@@ -180,11 +181,11 @@ class EndlessWalk(SnmpError):
         self.rows = rows
 
 
-class BudgetSpent(SnmpError):
+class BudgetSpentError(SnmpError):
     """The device's share is used up; others are waiting."""
 
 
-class OwnTrouble(SnmpError):
+class OwnTroubleError(SnmpError):
     """Our side failed: it must never be read as the device being down."""
 
 
@@ -209,14 +210,15 @@ class Answer(NamedTuple):
     """One response PDU as the agent sent it."""
 
     status: int
-    index: int
+    place: int
+    """error-index: which name the status is about, counted from 1."""
     varbinds: list[VarBind]
 
 
 class Engine(Protocol):
     """Carries single requests: encodes, sends, matches, waits, repeats, decodes.
 
-    Raises NoAnswer, AuthError, GarbledError or OwnTrouble, never anything else.
+    Raises NoAnswerError, AuthError, GarbledError or OwnTroubleError, never anything else.
     """
 
     async def exchange(self, target: Target, pdu: Pdu, names: Sequence[Oid], repetitions: int = 0) -> Answer: ...
@@ -240,14 +242,14 @@ class Budget:
         if self._started is None:
             self._started = now
         if self.requests >= self.most_requests:
-            raise BudgetSpent(f"{target} has had its {self.most_requests} requests")
+            raise BudgetSpentError(f"{target} has had its {self.most_requests} requests")
         if now - self._started > self.most_seconds:
-            raise BudgetSpent(f"{target} has had its {self.most_seconds:g} s")
+            raise BudgetSpentError(f"{target} has had its {self.most_seconds:g} s")
         self.requests += 1
 
 
 _START_REPETITIONS = 25
-"""Rows asked for at first: 25 fit into 1,472 octets for most columns, and the agent of a small box can build them in time."""
+"""Values asked for at first: 25 fit into 1,472 octets for most columns, and a small box builds them in time."""
 _MOST_REPETITIONS = 100
 _MOST_NAMES = 40
 """Names in one GET or GETBULK; more are split. Agents of small boxes have fixed arrays of 50 or 64."""
@@ -258,9 +260,16 @@ class _Manners:
     """What we learnt about one agent."""
 
     repetitions: int = _START_REPETITIONS
+    ceiling: int = _MOST_REPETITIONS
+    """Known to be too much: one more than this."""
     names: int = _MOST_NAMES
     good: int = 0
     """Full answers since the last shrinking."""
+
+    def grow(self, *, full: bool) -> None:
+        self.good = self.good + 1 if full else 0
+        if self.good >= 8:
+            self.repetitions, self.good = min(self.ceiling, self.repetitions * 2), 0
 
 
 class Snmp:
@@ -283,7 +292,10 @@ class Snmp:
     async def walk(
         self, target: Target, root: Oid, budget: Budget | None = None, *, limit: int = 200_000
     ) -> list[VarBind]:
-        """Everything under `root`, in order. Raises EndlessWalk beyond `limit` rows or when names do not increase."""
+        """Everything under `root`, in order.
+
+        Raises EndlessWalkError beyond `limit` rows or when names do not increase.
+        """
         return (await self.columns(target, [root], budget, limit=limit))[root]
 
     async def columns(
@@ -321,7 +333,7 @@ class Snmp:
             return [vb for chunk in _chunks(names, half) for vb in await self._get(target, chunk, budget)]
         if answer.status == NO_SUCH_NAME and target.credential.version is Version.V1:
             # RFC 1157: one missing name fails the request, and the index says which. Ask again without it.
-            missing = answer.index - 1 if 0 < answer.index <= len(names) else 0
+            missing = answer.place - 1 if 0 < answer.place <= len(names) else 0
             rest = [*names[:missing], *names[missing + 1 :]]
             found = await self._get(target, rest, budget) if rest else []
             found.insert(missing, VarBind(names[missing], Tag.NO_SUCH_OBJECT, None))
@@ -347,13 +359,13 @@ class Snmp:
             root = roots[place % len(roots)]
             if root in done:
                 continue
-            if vb.tag is Tag.END_OF_MIB_VIEW or vb.oid[: len(root)] != root:
+            if vb.tag in ABSENT or vb.oid[: len(root)] != root:
                 done.add(root)
                 continue
             if vb.oid <= after[root]:
-                raise EndlessWalk(f"{target}: {dotted(vb.oid)} follows {dotted(after[root])}", found[root])
+                raise EndlessWalkError(f"{target}: {dotted(vb.oid)} follows {dotted(after[root])}", found[root])
             if len(found[root]) >= limit:
-                raise EndlessWalk(f"{target}: more than {limit} rows under {dotted(root)}", found[root])
+                raise EndlessWalkError(f"{target}: more than {limit} rows under {dotted(root)}", found[root])
             found[root].append(vb)
             after[root] = vb.oid
         return done
@@ -365,32 +377,32 @@ class Snmp:
         manners = self._known(target)
         if target.credential.version is Version.V1:
             return await self._next_v1(target, roots, after, budget), roots
+        before, refused = manners.repetitions, False
         while True:
             repetitions = max(1, manners.repetitions // len(roots))
+            smallest = len(roots) == 1 and repetitions == 1
             budget.spend(target)
             try:
                 answer = await self._engine.exchange(target, Pdu.GETBULK, [after[r] for r in roots], repetitions)
-            except NoAnswer:
-                # Silence may mean that the answer is too big to build in time or for the path; only the smallest
-                # question left unanswered is silence.
-                if len(roots) == 1 and repetitions == 1:
+            except NoAnswerError:
+                # Silence may mean that the answer is too big to build in time or for the path. Only the smallest
+                # question left unanswered is silence, and then nothing was learnt about sizes.
+                if smallest:
+                    manners.repetitions = before
                     raise
                 answer = Answer(TOO_BIG, 0, [])
-            if answer.status == TOO_BIG and (len(roots) > 1 or repetitions > 1):
+            if answer.status == TOO_BIG and not smallest:
+                refused = True
                 manners.repetitions, manners.good = max(1, manners.repetitions // 3), 0
                 roots = roots[: max(1, min(len(roots) // 2, manners.repetitions))]
                 continue
             _refuse(target, answer, [after[r] for r in roots])
             if not answer.varbinds:
                 raise GarbledError(f"{target} answers a GETBULK with nothing")
-            self._grow(manners, len(answer.varbinds) >= repetitions * len(roots))
+            if refused:
+                manners.ceiling = max(manners.repetitions, before // 2)
+            manners.grow(full=len(answer.varbinds) >= repetitions * len(roots))
             return answer.varbinds, roots
-
-    @staticmethod
-    def _grow(manners: _Manners, full: bool) -> None:
-        manners.good = manners.good + 1 if full else 0
-        if manners.good >= 8 and manners.repetitions < _MOST_REPETITIONS:
-            manners.repetitions, manners.good = min(_MOST_REPETITIONS, manners.repetitions * 2), 0
 
     async def _next_v1(self, target: Target, roots: list[Oid], after: dict[Oid, Oid], budget: Budget) -> list[VarBind]:
         out: list[VarBind] = []
@@ -413,8 +425,8 @@ def _refuse(target: Target, answer: Answer, names: Sequence[Oid]) -> None:
     if answer.status:
         if answer.status == AUTHORIZATION_ERROR:
             raise AuthError(f"{target} refuses us access (authorizationError)")
-        name = names[answer.index - 1] if 0 < answer.index <= len(names) else None
-        raise AgentError(target, answer.status, answer.index, name)
+        name = names[answer.place - 1] if 0 < answer.place <= len(names) else None
+        raise AgentError(target, answer.status, answer.place, name)
 
 
 def open_snmp(engine: str = "pysnmp") -> Snmp:
