@@ -1,10 +1,170 @@
-"""What practice and contracts say, as values. Every figure comes from `rules/*.toml`. (Being written.)"""
+"""What practice and contracts say, as values. Every figure in here comes from `rules/*.toml`.
+
+`knowledge.py` reads and checks the files; the core only ever sees these frozen shapes.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
+
+from netwatch.core.model import Condition, Severity
+from netwatch.core.time import Span
+
+
+@dataclass(frozen=True, slots=True)
+class AlarmRule:
+    """How one condition is presented (X.733) and what it may do to service."""
+
+    condition: Condition
+    severity: Severity
+    event_type: str
+    probable_cause: str
+    degrades: bool
+    """True: it only degrades; alone it takes nothing out and makes no fault."""
+
+
+@dataclass(frozen=True, slots=True)
+class AlarmRules:
+    """`rules/alarms.toml`: when evidence counts."""
+
+    debounce: Span
+    """Loss counts once it has lasted this long in all within `debounce_window`."""
+    debounce_window: Span
+    stability: Span
+    """Service is back when nothing speaks against it for this long."""
+    settle: Span
+    """How long the engine collects evidence before it explains it anew."""
+    agreement: Span
+    """Two pieces of evidence of one event may lie this far apart (two polls)."""
+    grace: Span
+    """Evidence this shortly after a recovery may still tell of the time before it."""
+    reorder: Span
+    """How far messages of one device may overtake one another on its own clock."""
+    conditions: Mapping[Condition, AlarmRule]
+
+
+@dataclass(frozen=True, slots=True)
+class FaultRules:
+    """`rules/faults.toml`: what weighs how much when causes are compared."""
+
+    blind_share: float
+    """Share of the polled devices whose silence at once is our own blindness."""
+    blind_least: int
+    """…if it is at least this many."""
+    feeder_share: float
+    """Share of a feeder's ONUs that must be lost for the feeder to be the cause."""
+    cost: Mapping[str, float]
+    """Prior cost of each kind of root: the dearer, the rarer."""
+    missing: float
+    """Cost of one predicted symptom that a device in good hearing does not show."""
+    unexplained: float
+    """Cost of one symptom left unexplained."""
+
+
+@dataclass(frozen=True, slots=True)
+class FacilityBand:
+    """A cable with at least `cores` cores is to be restored (抢通) within `minutes`."""
+
+    cores: int
+    minutes: int
+
+
+@dataclass(frozen=True, slots=True)
+class SlaPolicy:
+    """One version of `rules/sla.toml`; judged by the version in force when a fault began."""
+
+    version: str
+    source: str
+    valid_from: date
+    limits: Mapping[str, int]
+    """Assurance class → minutes."""
+    fallback_minutes: int
+    """With neither class nor level."""
+    derived: Mapping[str, str]
+    """Customer level → assurance class, where the ledger states none."""
+    product_limits: Mapping[str, Mapping[str, int]]
+    """Product → customer level → minutes; the key `*` stands for any other level."""
+    clock_rule: Mapping[str, tuple[int, int, int]]
+    """Product → (minute of the day up to which the first counts, minutes before, minutes after)."""
+    stopping: frozenset[str]
+    """Pause reasons that stop the net clock."""
+    holding: frozenset[str]
+    """Pause reasons that are recorded while the net clock runs."""
+    notice_days: Mapping[str, int]
+    """Assurance class → working days between announcement and start of planned work."""
+    facility_bands: tuple[FacilityBand, ...]
+    """Ascending by cores."""
+    facility_unknown_minutes: int
+    backbone_minutes: int
+    backbone_roles: frozenset[str]
+    room_minutes: int
+
+    @property
+    def reasons(self) -> frozenset[str]:
+        return self.stopping | self.holding
+
+
+@dataclass(frozen=True, slots=True)
+class Calendar:
+    """`rules/calendar.toml`: working days. `years` are those that the file covers."""
+
+    holidays: frozenset[date]
+    workdays: frozenset[date]
+    """Weekend days worked in exchange (调休)."""
+    years: frozenset[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Prior:
+    """What is known of one cause before any local history (hours are minutes here)."""
+
+    heals: float
+    """Probability that it restores itself without a visit."""
+    self_median: float
+    self_sigma: float
+    repair_median: float
+    """From sending to service, travel included."""
+    repair_sigma: float
+
+
+@dataclass(frozen=True, slots=True)
+class DispatchRules:
+    """`rules/dispatch.toml`: who is sent, and when."""
+
+    dispatch_cost: float
+    breach_cost: Mapping[str, float]
+    """Assurance class → cost of a breach in units of one dispatch."""
+    breach_cost_fallback: float
+    hold_cap: Mapping[str, Span]
+    """Assurance class → longest hold-off while local history is short."""
+    hold_cap_fallback: Span
+    review: Span
+    """How often the decision is looked at again."""
+    several: int
+    """Circuits on one cable or port from which on a crew is sent at once."""
+    due_quantile: float
+    """Send when less is left than this quantile of the time to repair."""
+    priors: Mapping[str, Prior]
+    skill: Mapping[str, str]
+    """Domain → skill; `equipment/ROLE` is looked up before `equipment`."""
+    own_roles: frozenset[str]
+    """Roles whose equipment is never outsourced."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rules:
     """All policy that the core needs."""
+
+    alarms: AlarmRules
+    faults: FaultRules
+    policies: tuple[SlaPolicy, ...]
+    """Ascending by `valid_from`."""
+    calendar: Calendar
+    dispatch: DispatchRules
+
+    @property
+    def reasons(self) -> frozenset[str]:
+        """Every pause reason that any version knows."""
+        return frozenset().union(*(p.reasons for p in self.policies))

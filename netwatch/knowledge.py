@@ -1,0 +1,365 @@
+"""`rules/*.toml` → `core.rules.Rules`.
+
+Each file is checked whole: unknown and missing keys, shapes and ranges are `Finding`s with
+file and key, all at once. What the files mean is told in the files themselves.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Callable
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from netwatch.core.model import Condition, RootKind, Severity, Skill
+from netwatch.core.rules import (
+    AlarmRule,
+    AlarmRules,
+    Calendar,
+    DispatchRules,
+    FacilityBand,
+    FaultRules,
+    Prior,
+    Rules,
+    SlaPolicy,
+)
+from netwatch.core.time import MINUTE, SECOND
+from netwatch.findings import Finding, UnusableError, did_you_mean
+
+FILES = ("alarms.toml", "faults.toml", "sla.toml", "calendar.toml", "dispatch.toml")
+
+_Positive = Annotated[int, Field(gt=0)]
+_Share = Annotated[float, Field(gt=0, le=1)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class _Evidence(_Strict):
+    debounce_seconds: _Positive
+    debounce_window_seconds: _Positive
+    stability_seconds: _Positive
+    settle_seconds: _Positive
+    agreement_seconds: _Positive
+    grace_seconds: _Positive
+    reorder_seconds: _Positive
+
+
+class _Condition(_Strict):
+    severity: Severity
+    event_type: str
+    probable_cause: str
+    degrades: bool = False
+
+
+class _Alarms(_Strict):
+    evidence: _Evidence
+    condition: dict[Condition, _Condition]
+
+
+class _Blindness(_Strict):
+    share: _Share
+    least: _Positive
+
+
+class _Feeder(_Strict):
+    share: _Share
+
+
+class _Faults(_Strict):
+    blindness: _Blindness
+    feeder: _Feeder
+    cost: dict[str, Annotated[float, Field(gt=0)]]
+
+
+class _Minutes(_Strict):
+    minutes: _Positive
+
+
+class _Pause(_Strict):
+    stops: bool
+
+
+class _ClockRule(_Strict):
+    until: Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
+    minutes_before: _Positive
+    minutes_after: _Positive
+
+
+class _Band(_Strict):
+    cores: Annotated[int, Field(ge=0)]
+    minutes: _Positive
+
+
+class _Facility(_Strict):
+    bands: list[_Band]
+    unknown_minutes: _Positive
+    backbone_minutes: _Positive
+    backbone_roles: list[str]
+    room_minutes: _Positive
+
+
+class _Policy(_Strict):
+    version: str
+    valid_from: date
+    source: str
+    limits: dict[str, _Positive]
+    fallback: _Minutes
+    derived: dict[str, str]
+    product: dict[str, dict[str, _Positive]] = {}
+    clock_rule: dict[str, _ClockRule] = {}
+    pauses: dict[str, _Pause]
+    notice_days: dict[str, Annotated[int, Field(ge=0)]]
+    facility: _Facility
+
+
+class _Sla(_Strict):
+    policy: Annotated[list[_Policy], Field(min_length=1)]
+
+
+class _Year(_Strict):
+    holidays: list[str]
+    workdays: list[str] = []
+
+
+class _CalendarFile(_Strict):
+    year: dict[Annotated[str, Field(pattern=r"^\d{4}$")], _Year]
+
+
+class _Cost(_Strict):
+    dispatch: Annotated[float, Field(gt=0)]
+    review_seconds: _Positive
+    breach: dict[str, Annotated[float, Field(gt=0)]]
+
+
+class _Override(_Strict):
+    several: _Positive
+    due_quantile: Annotated[float, Field(gt=0, lt=1)]
+
+
+class _Prior(_Strict):
+    heals: Annotated[float, Field(ge=0, le=1)]
+    self_median: Annotated[float, Field(gt=0)]
+    self_sigma: Annotated[float, Field(gt=0)]
+    repair_median: Annotated[float, Field(gt=0)]
+    repair_sigma: Annotated[float, Field(gt=0)]
+
+
+class _Demarcation(_Strict):
+    own_roles: list[str]
+
+
+class _Dispatch(_Strict):
+    cost: _Cost
+    hold_cap_minutes: dict[str, _Positive]
+    override: _Override
+    prior: dict[str, _Prior]
+    skill: dict[str, Skill]
+    demarcation: _Demarcation
+
+
+_M = TypeVar("_M", bound=_Strict)
+
+
+def load_rules(locate: Path | Callable[[str], Path]) -> Rules:
+    """Read all rule files. `locate` is their folder, or says for each file name where it lies.
+
+    Raises UnusableError with every finding of every file.
+    """
+    where = (lambda name: locate / name) if isinstance(locate, Path) else locate
+    findings: list[Finding] = []
+
+    def read(name: str, model: type[_M]) -> _M | None:
+        return _read(where(name), model, findings)
+
+    alarms, faults = read("alarms.toml", _Alarms), read("faults.toml", _Faults)
+    sla, calendar = read("sla.toml", _Sla), read("calendar.toml", _CalendarFile)
+    dispatch = read("dispatch.toml", _Dispatch)
+    days = _calendar(calendar, where("calendar.toml"), findings) if calendar else None
+    if faults:
+        findings += _missing(where("faults.toml"), "cost", [*RootKind, "missing", "unexplained"], faults.cost)
+    if alarms:
+        findings += _missing(where("alarms.toml"), "condition", list(Condition), alarms.condition)
+    if sla:
+        findings += _policies(sla, where("sla.toml"))
+    if dispatch:
+        findings += _missing(where("dispatch.toml"), "prior", [*_PRIORS], dispatch.prior)
+    if findings or not (alarms and faults and sla and days and dispatch):
+        raise UnusableError(findings)
+    return Rules(
+        _alarm_rules(alarms),
+        FaultRules(
+            blind_share=faults.blindness.share,
+            blind_least=faults.blindness.least,
+            feeder_share=faults.feeder.share,
+            cost={k: v for k, v in faults.cost.items() if k not in ("missing", "unexplained")},
+            missing=faults.cost["missing"],
+            unexplained=faults.cost["unexplained"],
+        ),
+        tuple(_policy(p) for p in sorted(sla.policy, key=lambda p: p.valid_from)),
+        days,
+        _dispatch_rules(dispatch),
+    )
+
+
+_PRIORS = ("cable", "link", "port", "device", "power", "premises", "configuration", "unknown")
+
+
+def _read(path: Path, model: type[_M], findings: list[Finding]) -> _M | None:
+    try:
+        text = path.read_text("utf-8")
+    except OSError as error:
+        findings.append(Finding(str(path), f"cannot be read: {error.strerror}"))
+        return None
+    except UnicodeDecodeError:
+        findings.append(Finding(str(path), "is not UTF-8"))
+        return None
+    try:
+        return model.model_validate(tomllib.loads(text))
+    except tomllib.TOMLDecodeError as error:
+        line = re.search(r"line (\d+)", str(error))
+        findings.append(Finding(f"{path}:{line[1]}" if line else str(path), f"not TOML: {error}"))
+    except ValidationError as error:
+        for e in error.errors():
+            key = ".".join(str(part) for part in e["loc"])
+            what, cure = e["msg"], ""
+            if e["type"] == "extra_forbidden":
+                what, cure = "unknown key", did_you_mean(str(e["loc"][-1]), _keys(model))
+            findings.append(Finding(f"{path}: {key}", what, cure))
+    return None
+
+
+def _keys(model: type[BaseModel]) -> set[str]:
+    """Every key that may stand anywhere in a file of this model."""
+    keys: set[str] = set()
+    todo: list[Any] = [model]
+    while todo:
+        here = todo.pop()
+        if isinstance(here, type) and issubclass(here, BaseModel):
+            keys |= set(here.model_fields)
+            todo += [f.annotation for f in here.model_fields.values()]
+        else:
+            todo += list(getattr(here, "__args__", ()))
+    return keys
+
+
+def _missing(path: Path, table: str, needed: list[Any], there: dict[Any, Any]) -> list[Finding]:
+    names = {str(k) for k in there}
+    out = [Finding(f"{path}: {table}", f'"{n}" is missing') for n in needed if str(n) not in names]
+    known = {str(n) for n in needed}
+    out += [Finding(f"{path}: {table}.{n}", "unknown key", did_you_mean(n, known)) for n in sorted(names - known)]
+    return out
+
+
+def _policies(sla: _Sla, path: Path) -> list[Finding]:
+    out = []
+    starts = [p.valid_from for p in sla.policy]
+    if len(set(starts)) < len(starts):
+        out.append(Finding(f"{path}: policy", "two versions have the same valid_from", "give each its own day"))
+    for i, p in enumerate(sla.policy):
+        at = f"{path}: policy.{i}"
+        for level, name in p.derived.items():
+            if name not in p.limits:
+                out.append(Finding(f"{at}.derived.{level}", f'no limit for class "{name}"', "add it to limits"))
+        cores = [b.cores for b in p.facility.bands]
+        if cores != sorted(set(cores)):
+            out.append(Finding(f"{at}.facility.bands", "not ascending by cores"))
+    return out
+
+
+def _calendar(file: _CalendarFile, path: Path, findings: list[Finding]) -> Calendar:
+    holidays: set[date] = set()
+    workdays: set[date] = set()
+    for year, days in file.year.items():
+        for kind, texts, into in (("holidays", days.holidays, holidays), ("workdays", days.workdays, workdays)):
+            for text in texts:
+                try:
+                    got = _days(text)
+                except ValueError:
+                    findings.append(
+                        Finding(
+                            f"{path}: year.{year}.{kind}", f"{text!r} is no day", "2026-10-01 or 2026-10-01..2026-10-07"
+                        )
+                    )
+                    continue
+                if {d.year for d in got} - {int(year)}:
+                    findings.append(Finding(f"{path}: year.{year}.{kind}", f"{text!r} lies in another year"))
+                into.update(got)
+    for day in sorted(holidays & workdays):
+        findings.append(Finding(f"{path}: year.{day.year}", f"{day} is both holiday and workday"))
+    return Calendar(frozenset(holidays), frozenset(workdays), frozenset(int(y) for y in file.year))
+
+
+def _days(text: str) -> list[date]:
+    first, _, last = text.partition("..")
+    start = date.fromisoformat(first)
+    end = date.fromisoformat(last) if last else start
+    if end < start or end - start > timedelta(days=40):
+        raise ValueError(text)
+    return [start + timedelta(days=i) for i in range((end - start).days + 1)]
+
+
+def _alarm_rules(file: _Alarms) -> AlarmRules:
+    e = file.evidence
+    return AlarmRules(
+        debounce=e.debounce_seconds * SECOND,
+        debounce_window=e.debounce_window_seconds * SECOND,
+        stability=e.stability_seconds * SECOND,
+        settle=e.settle_seconds * SECOND,
+        agreement=e.agreement_seconds * SECOND,
+        grace=e.grace_seconds * SECOND,
+        reorder=e.reorder_seconds * SECOND,
+        conditions={
+            c: AlarmRule(c, r.severity, r.event_type, r.probable_cause, r.degrades) for c, r in file.condition.items()
+        },
+    )
+
+
+def _policy(p: _Policy) -> SlaPolicy:
+    clock = {}
+    for product, rule in p.clock_rule.items():
+        hours, minutes = rule.until.split(":")
+        clock[product] = (int(hours) * 60 + int(minutes), rule.minutes_before, rule.minutes_after)
+    return SlaPolicy(
+        version=p.version,
+        source=p.source,
+        valid_from=p.valid_from,
+        limits=p.limits,
+        fallback_minutes=p.fallback.minutes,
+        derived=p.derived,
+        product_limits=p.product,
+        clock_rule=clock,
+        stopping=frozenset(r for r, v in p.pauses.items() if v.stops),
+        holding=frozenset(r for r, v in p.pauses.items() if not v.stops),
+        notice_days=p.notice_days,
+        facility_bands=tuple(FacilityBand(b.cores, b.minutes) for b in p.facility.bands),
+        facility_unknown_minutes=p.facility.unknown_minutes,
+        backbone_minutes=p.facility.backbone_minutes,
+        backbone_roles=frozenset(p.facility.backbone_roles),
+        room_minutes=p.facility.room_minutes,
+    )
+
+
+def _dispatch_rules(file: _Dispatch) -> DispatchRules:
+    caps = {c: m * MINUTE for c, m in file.hold_cap_minutes.items()}
+    return DispatchRules(
+        dispatch_cost=file.cost.dispatch,
+        breach_cost=file.cost.breach,
+        breach_cost_fallback=min(file.cost.breach.values()),
+        hold_cap=caps,
+        hold_cap_fallback=max(caps.values()),
+        review=file.cost.review_seconds * SECOND,
+        several=file.override.several,
+        due_quantile=file.override.due_quantile,
+        priors={
+            k: Prior(p.heals, p.self_median, p.self_sigma, p.repair_median, p.repair_sigma)
+            for k, p in file.prior.items()
+        },
+        skill={k: str(v) for k, v in file.skill.items()},
+        own_roles=frozenset(file.demarcation.own_roles),
+    )
