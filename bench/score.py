@@ -54,6 +54,9 @@ def main() -> int:
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help="leave the accounts here")
     options = parser.parse_args()
 
+    if not NETWATCH.is_file():
+        print(f"score: {NETWATCH} is missing: make venv", file=sys.stderr)
+        return 1
     judgement = options.corpus / "scenarios" / "score.py"
     if not judgement.is_file():
         print(f"score: SKIPPED, no recorded nights in {options.corpus}")
@@ -90,7 +93,7 @@ def main() -> int:
 
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
     print(
-        f"{len(good)} of {len(nights)} nights judged in {elapsed:.0f} s, {options.jobs} at a time, {peak:.0f} MiB at most"
+        f"{len(good)} of {len(nights)} nights judged in {elapsed:.0f} s, {options.jobs} at a time, at most {peak:.0f} MiB"
     )
     return 0 if len(good) == len(nights) else 1
 
