@@ -93,7 +93,7 @@ def main() -> int:
 
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
     print(
-        f"{len(good)} of {len(nights)} nights judged in {elapsed:.0f} s, {options.jobs} at a time, at most {peak:.0f} MiB"
+        f"{len(good)} of {len(nights)} nights judged in {elapsed:.0f} s, {options.jobs} at a time, {peak:.0f} MiB each"
     )
     return 0 if len(good) == len(nights) else 1
 
