@@ -92,9 +92,8 @@ def main() -> int:
             print(f"{night.name}: {wrong}", file=sys.stderr)
 
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
-    print(
-        f"{len(good)} of {len(nights)} nights judged in {elapsed:.0f} s, {options.jobs} at a time, {peak:.0f} MiB each"
-    )
+    judged = f"{len(good)} of {len(nights)} nights judged"
+    print(f"{judged} in {elapsed:.0f} s, {options.jobs} at a time, {peak:.0f} MiB each at most")
     return 0 if len(good) == len(nights) else 1
 
 
