@@ -1,0 +1,83 @@
+"""The resource ledger (资源台账): a folder of CSV files or one .xlsx, read whole or refused whole.
+
+    ledger = load(Path("ledger"))               # or UnusableError with every problem
+    ledger, warnings = read(Path("ledger.xlsx"))
+
+Every problem is told with file, row and column; nothing is dropped silently. What the tables
+hold stands in `columns`, how files become rows in `sheets`, what one table must keep to
+in `rows`, and what they say about one another in `references`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from netwatch.config import Config
+from netwatch.core.model import Ledger
+from netwatch.findings import Finding, UnusableError, did_you_mean
+from netwatch.ledger import references, rows, sheets
+from netwatch.ledger.columns import CLASSES, LEVELS, Table, tables
+
+__all__ = ["load", "read"]
+
+_NEEDED = ("devices", "links", "circuits")
+"""Without these a ledger says nothing; a copy that lost one must not empty the network."""
+
+
+def load(path: Path, config: Config | None = None) -> Ledger:
+    """The ledger at `path`. Raises UnusableError with every problem, warnings included."""
+    return read(path, config)[0]
+
+
+def read(
+    path: Path,
+    config: Config | None = None,
+    *,
+    classes: Mapping[str, str] = CLASSES,
+    levels: Mapping[str, str] = LEVELS,
+) -> tuple[Ledger, list[Finding]]:
+    """The ledger at `path` and what is worth a warning.
+
+    With `config`, credentials and channels must be known there. `classes` and `levels` (word as
+    written → value) are those of the site's rules. Raises UnusableError when there is any error.
+    """
+    described = tables(classes, levels)
+    return assemble(path, sheets.gather(path, described), described, config)
+
+
+def assemble(
+    path: Path, given: sheets.Given, described: tuple[Table, ...], config: Config | None
+) -> tuple[Ledger, list[Finding]]:
+    """Sheets → ledger and warnings. Raises UnusableError when there is any error."""
+    findings = given.findings
+    by_name = {table.name: table for table in described}
+    for table in described:
+        if table.name not in given.sheets:
+            needed = table.name in _NEEDED
+            cure = f"{table.name} or {table.chinese}" + ("; a header alone says that there are none" if needed else "")
+            findings.append(Finding(str(path), f"there are no {table.name}", cure, warning=not needed))
+    get = given.sheets.get
+    parts = references.Parts(
+        rows.part(by_name["sites"], get("sites"), rows.site, findings),
+        rows.part(by_name["devices"], get("devices"), rows.device, findings),
+        rows.part(by_name["links"], get("links"), rows.link, findings),
+        rows.part(by_name["customers"], get("customers"), rows.customer, findings),
+        rows.part(by_name["circuits"], get("circuits"), rows.circuit, findings),
+        rows.part(by_name["teams"], get("teams"), rows.team, findings),
+    )
+    findings.extend(references.check(parts, config))
+    if any(not finding.warning for finding in findings):
+        raise UnusableError(findings)
+    ledger = Ledger(
+        parts.sites.entities,
+        parts.devices.entities,
+        parts.links.entities,
+        parts.customers.entities,
+        parts.circuits.entities,
+        parts.teams.entities,
+    )
+    if config is not None and config.site.vantage and config.site.vantage not in ledger.devices:
+        cure = did_you_mean(config.site.vantage, ledger.devices) or "name a device of the ledger"
+        raise UnusableError([Finding("site.vantage", f'there is no device "{config.site.vantage}"', cure), *findings])
+    return ledger, findings

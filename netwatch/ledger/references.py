@@ -1,0 +1,271 @@
+"""What the tables say about one another: ids that lead nowhere, routes that do not hang together.
+
+Wrong references are errors: a wrong route sends a crew to the wrong place. What is merely
+not known is a warning, told once a column with its count and not ten thousand times.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from netwatch.config import Config
+from netwatch.core.model import Circuit, Customer, Device, Link, Medium, Port, Role, Site, Team
+from netwatch.core.ports import normal
+from netwatch.findings import Finding, did_you_mean
+from netwatch.ledger.columns import plain, shown
+from netwatch.ledger.rows import Part
+
+_BUDGET = 400_000
+"""Ids compared for "did you mean" in one ledger: a whole column gone wrong must not take minutes."""
+
+
+@dataclass
+class Parts:
+    sites: Part[Site]
+    devices: Part[Device]
+    links: Part[Link]
+    customers: Part[Customer]
+    circuits: Part[Circuit]
+    teams: Part[Team]
+
+
+def check(parts: Parts, config: Config | None) -> Iterator[Finding]:
+    """Every finding about references, file by file; with `config` also those that lead into it."""
+    names = _Names()
+    yield from _devices(parts, names)
+    yield from _links(parts, names)
+    yield from _circuits(parts, names)
+    yield from _overlays(parts.circuits)
+    yield from _teams(parts)
+    if config is not None:
+        yield from _configured(parts, config)
+
+
+class _Names:
+    """Hints for ids that lead nowhere."""
+
+    def __init__(self) -> None:
+        self._left = _BUDGET
+        self._plain: dict[int, dict[str, str]] = {}
+
+    def finding(self, place: str, id_: str, target: Part[Any]) -> Finding:
+        what = f"there is no {target.table.key.name} {shown(id_)}"
+        cure = self._hint(id_, target) or f"add it to {target.table.name}, or correct it here"
+        return Finding(place, what, cure)
+
+    def _hint(self, id_: str, target: Part[Any]) -> str:
+        if any(c in id_ for c in ",;、，；|/") and any(piece in target.entities for piece in _pieces(id_)):
+            return "lists are separated by spaces"
+        index = self._plain.get(id(target))
+        if index is None:
+            index = self._plain[id(target)] = {plain(known): known for known in target.entities}
+        if near := index.get(plain(id_)):
+            return f'did you mean "{near}"?'
+        likely = [known for known in target.entities if abs(len(known) - len(id_)) <= 2 and known[:1] == id_[:1]]
+        if len(likely) > self._left:
+            return ""
+        self._left -= len(likely)
+        return did_you_mean(id_, likely)
+
+
+def _pieces(text: str) -> list[str]:
+    for separator in ";、，；|/":
+        text = text.replace(separator, ",")
+    return text.split(",")
+
+
+def _gap(part: Part[Any], ids: list[str], column: str, what: str, cure: str) -> Iterator[Finding]:
+    """One warning for everything that lacks the same thing."""
+    if not ids:
+        return
+    more = f" (and {len(ids) - 1:,} more, e.g. {' '.join(ids[1:4])})" if len(ids) > 1 else ""
+    yield Finding(part.at(ids[0], column), f"{ids[0]} {what}{more}", cure, warning=True)
+
+
+def _devices(parts: Parts, names: _Names) -> Iterator[Finding]:
+    part = parts.devices
+    seen: dict[str, str] = {}
+    hanging = {end for link in parts.links.entities.values() if link.medium is Medium.PON for end in _ends(link)}
+    no_address, no_feeder = [], []
+    for id_, device in part.entities.items():
+        if device.site and device.site not in parts.sites.entities:
+            yield names.finding(part.at(id_, "site"), device.site, parts.sites)
+        if device.address:
+            if (other := seen.setdefault(device.address, id_)) != id_:
+                what = f"{id_} has the address of {other}: traps from it will be taken for {other}'s"
+                yield Finding(part.at(id_, "address"), what, warning=True)
+        elif device.role is Role.ONU:
+            if id_ not in hanging:
+                no_feeder.append(id_)
+        elif device.managed:
+            no_address.append(id_)
+    yield from _gap(
+        part, no_address, "address", "is managed and has no address: never polled", "give it one, or managed = no"
+    )
+    yield from _gap(
+        part,
+        no_feeder,
+        "device",
+        "is an ONU without a PON link: never heard",
+        "add a link with medium pon from its OLT",
+    )
+
+
+def _ends(link: Link) -> tuple[str, str]:
+    return link.a.device, link.z.device
+
+
+_ONE_A_PORT = (Medium.FIBRE, Medium.COPPER, Medium.MICROWAVE)
+"""Media of which one port can have only one link. A PON port feeds many, logical links share."""
+
+
+def _links(parts: Parts, names: _Names) -> Iterator[Finding]:
+    part, devices = parts.links, parts.devices.entities
+    taken: dict[tuple[str, str], str] = {}
+    no_cores = []
+    for id_, link in part.entities.items():
+        for end, column in ((link.a, "a"), (link.z, "z")):
+            if not end.device:
+                continue
+            if end.device not in devices:
+                yield names.finding(part.at(id_, f"{column}_device"), end.device, parts.devices)
+            elif end.name and link.medium in _ONE_A_PORT:
+                other = taken.setdefault((end.device, normal(end.name)), id_)
+                if other != id_:
+                    what = f"{id_} is on the port of {other}: {end}"
+                    yield Finding(part.at(id_, f"{column}_port"), what, "one port has one link", warning=True)
+        if link.a.device and link.a.device == link.z.device:
+            if link.a.name and normal(link.a.name) == normal(link.z.name):
+                yield Finding(part.at(id_, "z_port"), f"{id_} leads from {link.a} to itself", "name the far end")
+            else:
+                what = f"{id_} begins and ends at {link.a.device}"
+                yield Finding(part.at(id_, "z_device"), what, "name the far end", warning=True)
+        if link.cables and link.cores is None and link.medium is Medium.FIBRE:
+            no_cores.append(id_)
+    yield from _gap(
+        part, no_cores, "cores", "runs through a cable of unknown cores", "the strictest limit applies to it"
+    )
+
+
+def _circuits(parts: Parts, names: _Names) -> Iterator[Finding]:
+    part = parts.circuits
+    for circuit in part.entities.values():
+        yield from _circuit(parts, circuit, names)
+    level = {id_: customer.level for id_, customer in parts.customers.entities.items()}
+    circuits = part.entities.values()
+    ids = [c.id for c in circuits if not c.customer]
+    yield from _gap(part, ids, "customer", "has no customer", "")
+    ids = [c.id for c in circuits if not c.assurance and level.get(c.customer)]
+    yield from _gap(part, ids, "assurance", "has no class: it follows from the customer's level", "")
+    ids = [c.id for c in circuits if not c.assurance and not level.get(c.customer)]
+    cure = "give it an assurance, or its customer a level; until then the default of rules/sla.toml applies"
+    yield from _gap(part, ids, "assurance", "has neither a class nor a customer's level", cure)
+    ids = [c.id for c in circuits if not (c.working or c.protecting or c.over)]
+    cure = "give it a working route, or the circuit that carries it"
+    yield from _gap(part, ids, "working", "has no route: only a complaint can speak for it", cure)
+
+
+def _circuit(parts: Parts, circuit: Circuit, names: _Names) -> Iterator[Finding]:
+    part, links = parts.circuits, parts.links.entities
+    if circuit.customer and circuit.customer not in parts.customers.entities:
+        yield names.finding(part.at(circuit.id, "customer"), circuit.customer, parts.customers)
+    for end, column in ((circuit.a, "a_device"), (circuit.z, "z_device")):
+        if end.device and end.device not in parts.devices.entities:
+            yield names.finding(part.at(circuit.id, column), end.device, parts.devices)
+    lost = False
+    for route, column in ((circuit.working, "working"), (circuit.protecting, "protecting")):
+        for name in route:
+            if name not in links:
+                lost = True
+                yield names.finding(part.at(circuit.id, column), name, parts.links)
+    if not lost:
+        yield from _routes(part, circuit, links)
+    if circuit.over and circuit.over not in part.entities:
+        yield names.finding(part.at(circuit.id, "over"), circuit.over, part)
+
+
+def _routes(part: Part[Circuit], circuit: Circuit, links: Mapping[str, Link]) -> Iterator[Finding]:
+    for route, column in ((circuit.working, "working"), (circuit.protecting, "protecting")):
+        if not route:
+            continue
+        what, cure = _breaks([links[name] for name in route], circuit.a, circuit.z)
+        if what:
+            yield Finding(part.at(circuit.id, column), f"{circuit.id}: {what}", cure, warning=True)
+    if circuit.protecting and not circuit.working:
+        what = f"{circuit.id} has a protecting route and no working one"
+        yield Finding(part.at(circuit.id, "working"), what, "a single route is the working one", warning=True)
+    elif circuit.protecting and set(circuit.protecting) == set(circuit.working):
+        what = f"{circuit.id} is protected by its working route itself"
+        yield Finding(part.at(circuit.id, "protecting"), what, "leave it empty: it is unprotected", warning=True)
+
+
+def _breaks(route: list[Link], a: Port, z: Port) -> tuple[str, str]:
+    """Where a route does not lead from a to z: (what, cure), empty when it does."""
+    if len({link.id for link in route}) < len(route):
+        twice = next(link.id for n, link in enumerate(route) if link in route[:n])
+        return f"passes {twice} twice", "name each link once"
+    problem = _walk(route, a.device, z.device)
+    if problem and (a.device or z.device) and not _walk(route, z.device, a.device):
+        return "is written from Z to A", "turn it round"
+    return problem, "links stand in order from A to Z" if problem else ""
+
+
+def _walk(route: list[Link], a: str, z: str) -> str:
+    at = {a} if a else set(_ends(route[0]))
+    before = a or ""
+    for link in route:
+        ends = _ends(link)
+        beyond = {ends[1 - n] for n in (0, 1) if ends[n] in at}
+        if not beyond:
+            return f"{link.id} ({ends[0]} to {ends[1]}) does not touch {before}"
+        at, before = beyond, " or ".join(sorted(beyond))
+    return f"ends at {before} and not at {z}" if z and z not in at else ""
+
+
+def _overlays(part: Part[Circuit]) -> Iterator[Finding]:
+    """Circles of `over`: each told once, at its first row."""
+    done: set[str] = set()
+    for start in part.entities:
+        path: dict[str, None] = {}
+        at = start
+        while at and at in part.entities and at not in done and at not in path:
+            path[at] = None
+            at = part.entities[at].over
+        if at in path:
+            members = list(path)
+            circle = members[members.index(at) :]
+            what = f"carries itself: {' over '.join([*circle, at])}"
+            yield Finding(part.at(at, "over"), what, "name the circuit that really carries it")
+        done.update(path)
+
+
+def _teams(parts: Parts) -> Iterator[Finding]:
+    part = parts.teams
+    regions = {site.region for site in parts.sites.entities.values() if site.region}
+    idle = []
+    for id_, team in part.entities.items():
+        if not team.skills:
+            idle.append(id_)
+        for region in sorted(team.regions - regions) if regions else ():
+            cure = did_you_mean(region, regions) or "no site is there"
+            yield Finding(part.at(id_, "regions"), f"no site is in region {shown(region)}", cure, warning=True)
+    yield from _gap(part, idle, "skills", "has no skill: never sent", "name its skills")
+
+
+def _configured(parts: Parts, config: Config) -> Iterator[Finding]:
+    """Names that the configuration should know: credentials of devices, channels of teams."""
+    for id_, device in parts.devices.entities.items():
+        if device.credential and device.credential not in config.credentials:
+            place = parts.devices.at(id_, "credential")
+            yield _unconfigured(place, device.credential, config.credentials, "credentials")
+    for id_, team in parts.teams.entities.items():
+        for name in team.channels:
+            if name not in config.channels:
+                yield _unconfigured(parts.teams.at(id_, "channel"), name, config.channels, "channels")
+
+
+def _unconfigured(place: str, name: str, known: Iterable[str], table: str) -> Finding:
+    cure = did_you_mean(name, known) or f"add [{table}.{name}] to config.toml"
+    return Finding(place, f"there is no [{table}.{name}] in the configuration", cure)
