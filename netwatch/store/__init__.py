@@ -9,7 +9,18 @@ tickets = await store.history.rows(Ticket, where={"state": "dispatched"})
 """
 
 from netwatch.store.errors import StoreError, ThinkerRunningError, Trouble
-from netwatch.store.history import History
+from netwatch.store.history import History, Told
+from netwatch.store.restore import Restored, restore
 from netwatch.store.store import Recall, Store
 
-__all__ = ["History", "Recall", "Store", "StoreError", "ThinkerRunningError", "Trouble"]
+__all__ = [
+    "History",
+    "Recall",
+    "Restored",
+    "Store",
+    "StoreError",
+    "ThinkerRunningError",
+    "Told",
+    "Trouble",
+    "restore",
+]

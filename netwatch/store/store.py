@@ -1,15 +1,54 @@
-"""The store itself. (Being written.)"""
+"""The store itself: one writer, one transaction for each decision."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import asyncio
+import contextlib
+import hashlib
+import sqlite3
+import zlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any, Self, TypeAlias
+from zoneinfo import ZoneInfo
 
-from netwatch.core.model import Decision, Fact
-from netwatch.core.sends import Outcome, Send, Waiting
-from netwatch.core.time import Instant
+from sqlalchemy import Table, case, delete, func, insert, or_, select, update
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.dialects import sqlite as sqlite_dialect
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from netwatch.core.journal import read_fact, write_fact
+from netwatch.core.model import Decision, Entry, Fact, index
+from netwatch.core.sends import Dead, Outcome, Retry, Send, Settled, Value, Waiting
+from netwatch.core.time import HOUR, Instant, Span
+from netwatch.findings import Finding
+from netwatch.store import copies, migrate, sqlite
+from netwatch.store.chain import BEFORE_ALL, Link
+from netwatch.store.codec import decode_as, encode, encode_as
+from netwatch.store.errors import StoreError, Trouble, told
 from netwatch.store.history import History
+from netwatch.store.lock import ThinkerLock
+from netwatch.store.tables import entries, facts, kept_as, meta, sends, snapshots
+
+Line: TypeAlias = tuple[Instant, *tuple[str, ...]]
+"""A line of a chain: `at`, then the other columns in the table's order, the text last."""
+
+UTC = ZoneInfo("UTC")  # what is stored names an instant; the zone in which people read it is the site's
+
+LONGEST_WAIT: Span = HOUR
+"""No send waits longer between two attempts. One that seems to was put off before the clock was set back."""
+
+PATIENCE = 8
+"""After so many vain attempts a send no longer holds up what follows it about the same subject."""
+
+_HOLD_BEFORE = "hold.before"
+
+_SNAPSHOTS = 2  # the last, and one for the day the last proves unreadable
+_SLICE = 5000  # lines forgotten or verified at once: the writer must not be kept waiting
+
+Data = dict[str, Value]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,47 +60,531 @@ class Recall:
     """Those committed after the snapshot, in the order they were committed."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Chain:
+    """An append-only table, and its columns in the order in which they are hashed."""
+
+    table: Table
+    columns: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        return str(self.table.name)
+
+
+_FACTS = _Chain(facts, ("at", "text"))
+_ENTRIES = _Chain(entries, ("at", "kind", "subject", "text"))
+
+
+@dataclass(frozen=True, slots=True)
+class _Head:
+    link: Link
+    newest: Instant
+    """No line of the chain is of a later instant."""
+
+
+_Heads: TypeAlias = dict[str, _Head]
+
+
 class Store:
+    """Made by `open`. One that does not write has only `history`, `waiting`, `verify` and `backup`."""
+
     history: History
+
+    def __init__(self, path: Path, readers: AsyncEngine, writer: AsyncEngine | None, lock: ThinkerLock | None) -> None:
+        self.path = path
+        self.history = History(readers, path)
+        self._readers, self._writer, self._lock = readers, writer, lock
+        self._turn = asyncio.Lock()
+        self._heads: _Heads = {}
+        """What stands at the end of each chain. Empty: not known, as at the start and after any trouble."""
+        self._hold_before: Instant | None = None
+
+    # ---------------------------------------------------------------- open, close
 
     @classmethod
     async def open(cls, url: str, *, write: bool = True) -> Store:
         """Open (and with `write` create, lock, migrate) the database at a SQLAlchemy URL or path.
 
-        Raises ThinkerRunningError when another process holds it, StoreError for all other trouble.
+        Raises ThinkerRunningError when another process holds it, StoreError for all other trouble, UnusableError
+        for a URL that names no SQLite file.
         """
-        raise NotImplementedError
-
-    async def recall(self, *, whole: bool = False) -> Recall:
-        """`whole`: without the snapshot, all facts that are kept (for an engine that cannot thaw it)."""
-        raise NotImplementedError
-
-    async def commit(self, decision: Decision, sends: Sequence[Send] = (), snapshot: str | None = None) -> None:
-        """All in one transaction. Committing the same decision again changes nothing."""
-        raise NotImplementedError
-
-    async def pending(self, now: Instant, limit: int = 100, channel: str | None = None) -> list[Send]:
-        """What is due; of each channel and subject only the first, at most `limit` of each channel."""
-        raise NotImplementedError
-
-    async def later(self, send: Send) -> tuple[str, ...]:
-        """The templates committed after `send` for the same channel and subject."""
-        raise NotImplementedError
-
-    async def settle(self, send: Send, outcome: Outcome, now: Instant, instead: Sequence[Send] = ()) -> None:
-        """Record the outcome; `instead` are sends on other channels that take over, in the same transaction."""
-        raise NotImplementedError
-
-    async def waiting(self) -> tuple[Waiting, ...]:
-        """What every channel owes."""
-        raise NotImplementedError
-
-    async def prune(self, before: Instant, entries_before: Instant | None = None) -> int:
-        """Forget facts heard before (never beyond the last snapshot) and what was settled before; lines removed."""
-        raise NotImplementedError
-
-    async def backup(self, path: Path) -> None:
-        raise NotImplementedError
+        path = sqlite.path_of(url)
+        if not write:
+            await asyncio.to_thread(_look, path)
+            return cls(path, sqlite.reader(path), None, None)
+        lock = await asyncio.to_thread(_take, path)
+        return cls(path, sqlite.reader(path), sqlite.writer(path), lock)
 
     async def close(self) -> None:
-        raise NotImplementedError
+        async with self._turn:
+            if self._writer is not None:
+                await self._writer.dispose()
+            await self._readers.dispose()
+            if self._lock is not None:
+                self._lock.release()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    # ---------------------------------------------------------------- recall, commit
+
+    async def recall(self, *, whole: bool = False) -> Recall:
+        """The last snapshot and the facts since. Read once, before the first commit.
+
+        `whole`: no snapshot but all facts that are kept, for an engine that cannot thaw what an older one froze.
+        """
+        async with self._reading() as connection:
+            snapshot, after = None, 0
+            if not whole:
+                query = select(snapshots).order_by(snapshots.c.id.desc())
+                for row in (await connection.execute(query)).all():
+                    if (snapshot := await asyncio.to_thread(_inflate, row.body, row.digest)) is not None:
+                        after = row.facts
+                        break
+            lines = await connection.execute(
+                select(facts.c.seq, facts.c.text).where(facts.c.seq > after).order_by(facts.c.seq)
+            )
+            return Recall(snapshot, await asyncio.to_thread(self._read_facts, lines.all()))
+
+    def _read_facts(self, rows: Iterable[Any]) -> tuple[Fact, ...]:
+        out = []
+        for row in rows:
+            try:
+                out.append(read_fact(row.text))
+            except ValueError as error:
+                raise StoreError(f"{self.path}: fact {row.seq} cannot be read: {error}", Trouble.DAMAGED) from error
+        return tuple(out)
+
+    async def commit(self, decision: Decision, sends: Sequence[Send] = (), snapshot: str | None = None) -> None:
+        """Facts, rows, journal entries, promises and the snapshot taken after them: all in one transaction.
+
+        Committing again what is there already changes nothing: a fact or entry that is the same to the letter counts
+        once, and of each (key, channel) there is one send, settled or not. So an engine that lives through the last
+        minutes a second time may commit what it decides.
+
+        Returns once it would survive a power cut. Cancelling does not undo it: the transaction is finished first.
+        """
+        if decision.empty and not sends and snapshot is None:
+            return
+        work = await asyncio.to_thread(_prepare, decision, sends, snapshot)
+        await self._write(lambda connection: self._commit(connection, work))
+
+    async def _commit(self, connection: AsyncConnection, work: _Work) -> _Heads:
+        if not self._heads:
+            self._heads = {chain.name: await _head(connection, chain) for chain in (_FACTS, _ENTRIES)}
+            self._hold_before = await _hold_before(connection)
+        heads = {
+            chain.name: await _append(connection, chain, self._heads[chain.name], lines)
+            for chain, lines in ((_FACTS, work.facts), (_ENTRIES, work.entries))
+        }
+        for table, values in work.rows:
+            await connection.execute(_upsert(table, connection), values)
+        if work.sends:
+            heads[_ENTRIES.name] = await self._promise(connection, work.sends, heads[_ENTRIES.name])
+        if work.snapshot is not None:
+            await _keep_snapshot(connection, work, heads[_FACTS.name].link.seq)
+        if changed := [name for name, head in heads.items() if head != self._heads[name]]:
+            values = [{"name": f"{name}.head", "value": str(heads[name].link)} for name in changed]
+            await connection.execute(_upsert(meta, connection), values)
+        return heads
+
+    async def _promise(self, connection: AsyncConnection, rows: list[dict[str, Any]], head: _Head) -> _Head:
+        """Put sends into the outbox; what is older than a restore is held there, for it may have been sent since."""
+        hold, held = self._hold_before, []
+        if hold is not None:
+            for row in rows:
+                if row["at"] < hold:
+                    row |= {"state": "held", "note": "older than the restore of a backup"}
+                    held.append(_entry("send.held", row["at"], row, "older than the restore of a backup: not sent"))
+        statement = _insert(connection)(sends).on_conflict_do_nothing(index_elements=["key", "channel"])
+        await connection.execute(statement, rows)
+        return await _append(connection, _ENTRIES, head, held)
+
+    # ---------------------------------------------------------------- the outbox
+
+    async def pending(self, now: Instant, limit: int = 100, channel: str | None = None) -> list[Send]:
+        """What is due, oldest first; at most `limit` of each channel, and of each subject only the first."""
+        waits = sends.c.state == "pending"
+        if channel is not None:
+            waits &= sends.c.channel == channel
+        alone = case((sends.c.attempts >= PATIENCE, sends.c.id), else_=0)
+        first = select(func.min(sends.c.id)).where(waits).group_by(sends.c.channel, sends.c.subject, alone)
+        place = func.row_number().over(partition_by=sends.c.channel, order_by=sends.c.id).label("place")
+        due = (
+            select(sends, place)
+            .where(sends.c.id.in_(first))
+            .where(or_(sends.c.next_at <= now, sends.c.next_at > now + LONGEST_WAIT))
+            .subquery()
+        )
+        async with self._reading() as connection:
+            found = await connection.execute(select(due).where(due.c.place <= limit).order_by(due.c.id))
+            return [_send(row) for row in found]
+
+    async def later(self, send: Send) -> tuple[str, ...]:
+        """The templates promised after `send` to the same channel about the same subject."""
+        same = (sends.c.channel == send.channel) & (sends.c.subject == send.subject)
+        own = select(sends.c.id).where(sends.c.key == send.key, sends.c.channel == send.channel).scalar_subquery()
+        async with self._reading() as connection:
+            found = await connection.execute(
+                select(sends.c.template).where(same, sends.c.id > own).order_by(sends.c.id)
+            )
+            return tuple(found.scalars())
+
+    async def settle(self, send: Send, outcome: Outcome, now: Instant, instead: Sequence[Send] = ()) -> None:
+        """Record what became of a send; `instead` are sends on other channels that take over, in the same transaction.
+
+        What is settled stays so: a second outcome for it changes nothing.
+        """
+        values: dict[str, Any]
+        match outcome:
+            case Settled(note):
+                values = {"state": "sent", "note": note, "settled_at": now}
+            case Retry(next_at, error):
+                next_at = min(next_at, now + LONGEST_WAIT)
+                values = {"attempts": sends.c.attempts + 1, "note": error, "next_at": next_at}
+            case Dead(error):
+                values = {"state": "dead", "note": error, "settled_at": now}
+        mine = (sends.c.key == send.key) & (sends.c.channel == send.channel) & (sends.c.state == "pending")
+        gone = _entry("send.dead", now, _row(send), outcome.error) if isinstance(outcome, Dead) else None
+        work = _Work((), [gone] if gone else (), (), [_row(other) for other in instead])
+
+        async def run(connection: AsyncConnection) -> _Heads:
+            changed = await connection.execute(update(sends).where(mine).values(values))
+            return await self._commit(connection, work if changed.rowcount else replace(work, entries=()))
+
+        await self._write(run)
+
+    async def waiting(self) -> tuple[Waiting, ...]:
+        """What each channel owes, by name."""
+        query = (
+            select(sends.c.channel, func.count().label("many"), func.min(sends.c.at).label("oldest"))
+            .where(sends.c.state == "pending")
+            .group_by(sends.c.channel)
+            .order_by(sends.c.channel)
+        )
+        async with self._reading() as connection:
+            return tuple(Waiting(row.channel, row.many, row.oldest) for row in await connection.execute(query))
+
+    async def hold(self, before: Instant, reason: str) -> int:
+        """Hold back whatever was decided before `before` and waits, now or when it is committed; how much waits now.
+
+        For a database that is a copy of the past: since then the original may have sent it.
+        """
+        waits = (sends.c.state == "pending") & (sends.c.at < before)
+        held: list[Line] = []
+
+        async def run(connection: AsyncConnection) -> _Heads:
+            found = await connection.execute(select(sends).where(waits).order_by(sends.c.id))
+            held.extend(_entry("send.held", before, dict(row._mapping), reason) for row in found)
+            await connection.execute(update(sends).where(waits).values(state="held", note=reason, settled_at=before))
+            line = {"name": _HOLD_BEFORE, "value": str(before)}
+            await connection.execute(_upsert(meta, connection), [line])
+            self._heads = {}
+            return await self._commit(connection, _Work((), held, (), []))
+
+        await self._write(run)
+        return len(held)
+
+    # ---------------------------------------------------------------- keeping house
+
+    async def prune(self, before: Instant, entries_before: Instant | None = None) -> int:
+        """Forget facts heard before `before`, and entries and settled sends before `entries_before` (None: none).
+
+        Never a fact that the oldest kept snapshot does not hold, never what waits. Rows stay. In slices, between
+        which commits have their turn; the number of lines forgotten.
+        """
+        async with self._reading() as connection:
+            covered = (await connection.execute(select(func.min(snapshots.c.facts)))).scalar() or 0
+        gone = await self._forget(_FACTS, before, covered)
+        if entries_before is not None:
+            gone += await self._forget(_ENTRIES, entries_before, None)
+            old = (sends.c.state != "pending") & (sends.c.at < entries_before) & (sends.c.settled_at < entries_before)
+
+            async def run(connection: AsyncConnection) -> None:
+                await connection.execute(delete(sends).where(old))
+
+            await self._write(run)
+        await self._tidy()
+        return gone
+
+    async def _forget(self, chain: _Chain, before: Instant, covered: int | None) -> int:
+        """Cut lines off the old end. Only from there: a gap in the middle would look like tampering."""
+        seq, at = chain.table.c.seq, chain.table.c.at
+        async with self._reading() as connection:
+            first: int | None = (await connection.execute(select(func.min(seq)))).scalar()
+            if first is None:
+                return 0
+            stays = (await connection.execute(select(seq).where(at >= before).order_by(seq).limit(1))).scalar()
+            last = (await connection.execute(select(func.max(seq)))).scalar() or 0
+        end: int = min(last if stays is None else stays - 1, last if covered is None else covered)
+        for top in [*range(first + _SLICE - 1, end, _SLICE), end]:
+
+            async def run(connection: AsyncConnection, top: int = top) -> None:
+                digest = (await connection.execute(select(chain.table.c.hash).where(seq == top))).scalar()
+                if digest is None:
+                    return
+                anchor = {"name": f"{chain.name}.anchor", "value": str(Link(top, digest))}
+                await connection.execute(_upsert(meta, connection), [anchor])
+                await connection.execute(delete(chain.table).where(seq <= top))
+
+            await self._write(run)
+        return max(0, end - first + 1)
+
+    async def _tidy(self) -> None:
+        async with self._turn, self._told():
+            await asyncio.to_thread(copies.tidy, self.path)
+
+    async def backup(self, path: Path) -> None:
+        """A whole, checked copy at `path`, while everything goes on. Raises StoreError; then there is no new file."""
+        await asyncio.to_thread(copies.backup, self.path, path)
+
+    async def verify(self) -> tuple[Finding, ...]:
+        """Every line that was changed, dropped or added outside of `commit`, and what SQLite finds wrong."""
+        found: list[Finding] = []
+        async with self._reading() as connection:
+            said = (await connection.exec_driver_sql("PRAGMA quick_check(20)")).scalars()
+            cure = "restore a backup: netwatch restore FILE"
+            found += [Finding(str(self.path), text, cure) for text in said if text != "ok"]
+            for chain in (_FACTS, _ENTRIES):
+                found += await _verify(connection, chain)
+        return tuple(found)
+
+    async def heads(self) -> dict[str, str]:
+        """The last link of each chain, to be written down where nobody who can change the database can change it."""
+        async with self._reading() as connection:
+            return {chain.name: str((await _head(connection, chain)).link) for chain in (_FACTS, _ENTRIES)}
+
+    # ---------------------------------------------------------------- transactions
+
+    def _of_writer(self) -> AsyncEngine:
+        if self._writer is None:
+            raise StoreError(f"{self.path}: was opened for reading", Trouble.READONLY)
+        return self._writer
+
+    @contextlib.asynccontextmanager
+    async def _told(self) -> AsyncIterator[None]:
+        try:
+            yield
+        except (SQLAlchemyError, sqlite3.Error, OSError) as error:
+            raise told(error, str(self.path)) from error
+
+    @contextlib.asynccontextmanager
+    async def _reading(self) -> AsyncIterator[AsyncConnection]:
+        async with self._told(), self._readers.connect() as connection:
+            yield connection
+
+    async def _write(self, work: Callable[[AsyncConnection], Awaitable[_Heads | None]]) -> None:
+        """One transaction, in turn; `work` returns what the heads are after it (None: as they were).
+
+        Whoever waits for it may be cancelled, the transaction may not: half-done work on a connection that somebody
+        else gets next is how databases lock up.
+        """
+        task = asyncio.create_task(self._transaction(work))
+        try:
+            await asyncio.shield(task)
+        except asyncio.CancelledError:
+            await asyncio.wait({task})
+            if not task.cancelled():
+                task.exception()  # taken note of: the canceller is not interested
+            raise
+
+    async def _transaction(self, work: Callable[[AsyncConnection], Awaitable[_Heads | None]]) -> None:
+        async with self._turn:
+            try:
+                async with self._told(), self._of_writer().begin() as connection:
+                    after = await work(connection)
+            except BaseException:
+                self._heads = {}  # whatever came of it, the next one reads them anew
+                raise
+            self._heads = after or self._heads
+
+
+# ---------------------------------------------------------------- opening
+
+
+def _look(path: Path) -> None:
+    if not path.exists():
+        raise StoreError(f"{path}: there is no database yet; netwatch run makes it", Trouble.READONLY)
+    migrate.check(path)
+
+
+def _take(path: Path) -> ThinkerLock:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = ThinkerLock(path)
+    except OSError as error:
+        raise told(error, str(path)) from error
+    try:
+        sqlite.create(path)
+        migrate.upgrade(path)
+    except OSError as error:
+        lock.release()
+        raise told(error, str(path)) from error
+    except BaseException:
+        lock.release()
+        raise
+    return lock
+
+
+# ---------------------------------------------------------------- values
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """A decision in the form in which it is written."""
+
+    facts: Sequence[Line]
+    entries: Sequence[Line]
+    rows: Sequence[tuple[Table, list[dict[str, Any]]]]
+    sends: list[dict[str, Any]]
+    snapshot: bytes | None = None
+    digest: bytes = b""
+    now: Instant = 0
+
+
+def _prepare(decision: Decision, promised: Sequence[Send], snapshot: str | None) -> _Work:
+    by_table: dict[Table, list[dict[str, Any]]] = {}
+    for row in index(decision.rows).values():
+        keep = kept_as(type(row))
+        by_table.setdefault(keep.table, []).append({"id": row.id, **keep.values(row), "row": encode(row)})
+    raw = None if snapshot is None else snapshot.encode()
+    return _Work(
+        [(fact.at, write_fact(fact, UTC)) for fact in decision.facts],
+        [(entry.at, entry.kind, entry.subject, encode(entry)) for entry in decision.entries],
+        list(by_table.items()),
+        [_row(send) for send in promised],
+        None if raw is None else zlib.compress(raw, 1),
+        b"" if raw is None else hashlib.sha256(raw).digest(),
+        decision.now,
+    )
+
+
+def _inflate(body: bytes, digest: bytes) -> str | None:
+    """The snapshot, or None when it is not what was written."""
+    try:
+        raw = zlib.decompress(body)
+    except zlib.error:
+        return None
+    return raw.decode() if hashlib.sha256(raw).digest() == digest else None
+
+
+def _row(send: Send) -> dict[str, Any]:
+    return {
+        "key": send.key,
+        "channel": send.channel,
+        "audience": send.audience,
+        "template": send.template,
+        "subject": send.subject,
+        "at": send.at,
+        "data": encode_as(Data, send.data),
+        "state": "pending",
+        "attempts": send.attempts,
+        "next_at": send.next_at,
+        "note": "",
+    }
+
+
+def _send(row: Any) -> Send:
+    data: Data = decode_as(Data, row.data)
+    return Send(row.key, row.channel, row.audience, row.template, row.subject, row.at, data, row.attempts, row.next_at)
+
+
+def _entry(kind: str, at: Instant, row: dict[str, Any], reason: str) -> Line:
+    data = {"channel": row["channel"], "key": row["key"], "template": row["template"]}
+    return at, kind, row["subject"], encode(Entry(at, kind, row["subject"], reason, data))
+
+
+# ---------------------------------------------------------------- statements
+
+
+def _insert(connection: AsyncConnection) -> Any:
+    return postgresql.insert if connection.dialect.name == "postgresql" else sqlite_dialect.insert
+
+
+def _upsert(table: Table, connection: AsyncConnection) -> Any:
+    statement = _insert(connection)(table)
+    keys = [column.name for column in table.primary_key]
+    others = {column.name: statement.excluded[column.name] for column in table.columns if column.name not in keys}
+    return statement.on_conflict_do_update(index_elements=keys, set_=others)
+
+
+async def _head(connection: AsyncConnection, chain: _Chain) -> _Head:
+    seq, at, digest = chain.table.c.seq, chain.table.c.at, chain.table.c.hash
+    last = (await connection.execute(select(seq, digest).order_by(seq.desc()).limit(1))).first()
+    if last is None:
+        return _Head(await _link(connection, f"{chain.name}.anchor") or BEFORE_ALL, 0)
+    newest = (await connection.execute(select(func.max(at)))).scalar_one()
+    return _Head(Link(last.seq, last.hash), newest)
+
+
+async def _link(connection: AsyncConnection, name: str) -> Link | None:
+    text = (await connection.execute(select(meta.c.value).where(meta.c.name == name))).scalar()
+    return None if text is None else Link.read(text)
+
+
+async def _hold_before(connection: AsyncConnection) -> Instant | None:
+    text = (await connection.execute(select(meta.c.value).where(meta.c.name == _HOLD_BEFORE))).scalar()
+    return None if text is None else int(text)
+
+
+async def _append(connection: AsyncConnection, chain: _Chain, head: _Head, lines: Sequence[Line]) -> _Head:
+    lines = list(dict.fromkeys(lines))
+    known: set[Line] = set()
+    if old := sorted({line[0] for line in lines if line[0] <= head.newest}):
+        # Only what is not newer than all there is can be there already.
+        columns = [chain.table.c[name] for name in chain.columns]
+        for start in range(0, len(old), 500):
+            some = chain.table.c.at.in_(old[start : start + 500])
+            known.update(tuple(row) for row in await connection.execute(select(*columns).where(some)))
+    link, newest, values = head.link, head.newest, []
+    for line in lines:
+        if line in known:
+            continue
+        link = link.next(*map(str, line))
+        newest = max(newest, line[0])
+        values.append({"seq": link.seq, **dict(zip(chain.columns, line, strict=True)), "hash": link.hash})
+    if values:
+        await connection.execute(insert(chain.table), values)
+    return _Head(link, newest)
+
+
+async def _keep_snapshot(connection: AsyncConnection, work: _Work, covers: int) -> None:
+    values = {"at": work.now, "facts": covers, "body": work.snapshot, "digest": work.digest}
+    await connection.execute(insert(snapshots), [values])
+    kept_ids = select(snapshots.c.id).order_by(snapshots.c.id.desc()).limit(_SNAPSHOTS)
+    await connection.execute(delete(snapshots).where(snapshots.c.id.not_in(kept_ids)))
+
+
+async def _verify(connection: AsyncConnection, chain: _Chain) -> list[Finding]:
+    link = await _link(connection, f"{chain.name}.anchor") or BEFORE_ALL
+    table, found = chain.table, []
+    while True:
+        page = select(table).where(table.c.seq > link.seq).order_by(table.c.seq).limit(_SLICE)
+        rows = (await connection.execute(page)).all()
+        if not rows:
+            break
+        link, some = await asyncio.to_thread(_compare, chain, link, rows)
+        found += some
+    head = await _link(connection, f"{chain.name}.head")
+    if head is not None and head.seq > link.seq:
+        found.append(Finding(f"{chain.name} {link.seq + 1}", f"lines up to {head.seq} are missing at the end"))
+    return found
+
+
+def _compare(chain: _Chain, link: Link, rows: Sequence[Any]) -> tuple[Link, list[Finding]]:
+    found = []
+    for row in rows:
+        place = f"{chain.name} {row.seq}"
+        if row.seq != link.seq + 1:
+            found.append(Finding(f"{chain.name} {link.seq + 1}", f"lines up to {row.seq - 1} are missing"))
+            link = Link(row.seq - 1, b"")
+        expected = link.next(*(str(getattr(row, name)) for name in chain.columns))
+        if link.hash and expected.hash != row.hash:
+            found.append(Finding(place, "is not what was committed"))
+        # Go on from what is written there, so that one changed line is one finding.
+        link = Link(row.seq, row.hash)
+    return link, found
