@@ -15,7 +15,7 @@ import re
 from collections import Counter, OrderedDict, deque
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Final, TypeVar, cast, get_args
+from typing import Final, Literal, TypeVar, cast, get_args
 from zoneinfo import ZoneInfo
 
 from netwatch.core.model import (
@@ -109,6 +109,7 @@ class View:
         self._bell = asyncio.Event()
         self._swept = now
         self._sorted: dict[type, list[str]] = {}
+        self._ledger_sorted: dict[str, list[str]] = {}
         self._recount()
 
     # ------------------------------------------------------------ folding
@@ -172,6 +173,7 @@ class View:
     def _recount(self) -> None:
         """Count everything anew: at the start and whenever the ledger changes."""
         circuits, devices = self.ledger.circuits, self.ledger.devices
+        self._ledger_sorted.clear()
         for row in [row for row in self._rows[CircuitState].values() if row.id not in circuits]:
             self._drop(row)
         for row in [row for row in self._rows[DeviceState].values() if row.id not in devices]:
@@ -260,6 +262,13 @@ class View:
             self._sorted[kind] = sorted(self._rows[kind], key=natural)
         return self._sorted[kind]
 
+    def ledger_ids(self, what: Literal["circuits", "devices"]) -> list[str]:
+        """All circuits or devices of the ledger in order."""
+        if what not in self._ledger_sorted:
+            known: Mapping[str, object] = self.ledger.circuits if what == "circuits" else self.ledger.devices
+            self._ledger_sorted[what] = sorted(known, key=natural)
+        return self._ledger_sorted[what]
+
     def find(self, kind: type[R], by: str, key: str) -> list[R]:
         """Rows related to something: see `_relations` for what may be asked."""
         rows = self._rows[kind]
@@ -335,8 +344,17 @@ class View:
                 return "fault", row.domain
             case Ticket() if row.state not in CLOSED:
                 return "ticket", row.state
+            case Outage() if row.breached:
+                return "breach", self._month(row.started)
             case _:
                 return ()
+
+    def breaches_this_month(self) -> int:
+        """Outages begun in this local month that went beyond their limit."""
+        return self._counts["breach", self._month(self.now)]
+
+    def _month(self, at: Instant) -> str:
+        return moment(at, self.zone).strftime("%Y-%m")
 
     def month_start(self) -> Instant:
         local = moment(self.now, self.zone)
@@ -369,11 +387,13 @@ def _relations(row: Row) -> Iterator[tuple[str, str]]:
             yield "circuit", row.circuit
             if row.restored is None:
                 yield "running", row.circuit
+                yield "all", "running"
         case Exposure():
             yield "fault", row.fault
             yield "circuit", row.circuit
         case Unknown() if row.ended is None:
             yield "running", row.circuit
+            yield "all", "running"
         case Ticket():
             yield "fault", row.fault
             if row.state not in CLOSED:
