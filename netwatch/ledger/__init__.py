@@ -15,7 +15,7 @@ from pathlib import Path
 
 from netwatch.config import Config
 from netwatch.core.model import Ledger
-from netwatch.findings import Finding, UnusableError, did_you_mean
+from netwatch.findings import Finding, UnusableError
 from netwatch.ledger import references, rows, sheets
 from netwatch.ledger.columns import CLASSES, LEVELS, Table, tables
 
@@ -36,18 +36,25 @@ def read(
     *,
     classes: Mapping[str, str] = CLASSES,
     levels: Mapping[str, str] = LEVELS,
+    strict: bool = False,
 ) -> tuple[Ledger, list[Finding]]:
     """The ledger at `path` and what is worth a warning.
 
-    With `config`, credentials and channels must be known there. `classes` and `levels` (word as
+    With `config`, credentials, channels and the vantage are looked up: names that lead nowhere are warnings,
+    for a daemon goes on with the rest, and errors with `strict`. `classes` and `levels` (word as
     written → value) are those of the site's rules. Raises UnusableError when there is any error.
     """
     described = tables(classes, levels)
-    return assemble(path, sheets.gather(path, described), described, config)
+    return assemble(path, sheets.gather(path, described), described, config, strict=strict)
 
 
 def assemble(
-    path: Path, given: sheets.Given, described: tuple[Table, ...], config: Config | None
+    path: Path,
+    given: sheets.Given,
+    described: tuple[Table, ...],
+    config: Config | None = None,
+    *,
+    strict: bool = False,
 ) -> tuple[Ledger, list[Finding]]:
     """Sheets → ledger and warnings. Raises UnusableError when there is any error."""
     findings = given.findings
@@ -66,7 +73,9 @@ def assemble(
         rows.part(by_name["circuits"], get("circuits"), rows.circuit, findings),
         rows.part(by_name["teams"], get("teams"), rows.team, findings),
     )
-    findings.extend(references.check(parts, config))
+    findings.extend(references.check(parts))
+    if config is not None:
+        findings.extend(references.configured(parts, config, warning=not strict))
     if any(not finding.warning for finding in findings):
         raise UnusableError(findings)
     ledger = Ledger(
@@ -77,7 +86,4 @@ def assemble(
         parts.circuits.entities,
         parts.teams.entities,
     )
-    if config is not None and config.site.vantage and config.site.vantage not in ledger.devices:
-        cure = did_you_mean(config.site.vantage, ledger.devices) or "name a device of the ledger"
-        raise UnusableError([Finding("site.vantage", f'there is no device "{config.site.vantage}"', cure), *findings])
     return ledger, findings

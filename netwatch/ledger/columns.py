@@ -62,10 +62,11 @@ def header(text: str) -> str:
 
 def one_of(words: Mapping[str, str]) -> Parse:
     """A parser of an enumeration: the values themselves and their Chinese words."""
-    known = {plain(v): v for v in words.values()} | {plain(k): v for k, v in words.items()}
+    exact = {v: v for v in words.values()} | dict(words)
+    known = {plain(word): value for word, value in exact.items()}
 
     def parse(text: str) -> str:
-        value = known.get(plain(text))
+        value = exact.get(text) or known.get(plain(text))
         if value is None:
             cure = did_you_mean(plain(text), known) or f"one of {', '.join(dict.fromkeys(words.values()))}"
             raise ValueError(f"{shown(text)} is not known here | {cure}")
@@ -90,7 +91,9 @@ _TRUTH |= {"no": False, "n": False, "false": False, "0": False, "否": False, "�
 
 
 def yes_no(text: str) -> bool:
-    value = _TRUTH.get(plain(text))
+    value = _TRUTH.get(text)
+    if value is None:
+        value = _TRUTH.get(plain(text))
     if value is None:
         raise ValueError(f"{shown(text)} is neither yes nor no | write yes or no, 是 or 否")
     return value

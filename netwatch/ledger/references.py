@@ -6,7 +6,7 @@ not known is a warning, told once a column with its count and not ten thousand t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,16 +31,14 @@ class Parts:
     teams: Part[Team]
 
 
-def check(parts: Parts, config: Config | None) -> Iterator[Finding]:
-    """Every finding about references, file by file; with `config` also those that lead into it."""
+def check(parts: Parts) -> Iterator[Finding]:
+    """Every finding about references, file by file."""
     names = _Names()
     yield from _devices(parts, names)
     yield from _links(parts, names)
     yield from _circuits(parts, names)
     yield from _overlays(parts.circuits)
     yield from _teams(parts)
-    if config is not None:
-        yield from _configured(parts, config)
 
 
 class _Names:
@@ -254,18 +252,22 @@ def _teams(parts: Parts) -> Iterator[Finding]:
     yield from _gap(part, idle, "skills", "has no skill: never sent", "name its skills")
 
 
-def _configured(parts: Parts, config: Config) -> Iterator[Finding]:
-    """Names that the configuration should know: credentials of devices, channels of teams."""
+def configured(parts: Parts, config: Config, *, warning: bool) -> Iterator[Finding]:
+    """Names that the configuration should know: credentials, channels, the vantage. Each told once."""
+    named: dict[tuple[str, str], list[str]] = {}
     for id_, device in parts.devices.entities.items():
         if device.credential and device.credential not in config.credentials:
-            place = parts.devices.at(id_, "credential")
-            yield _unconfigured(place, device.credential, config.credentials, "credentials")
+            named.setdefault(("credentials", device.credential), []).append(parts.devices.at(id_, "credential"))
     for id_, team in parts.teams.entities.items():
         for name in team.channels:
             if name not in config.channels:
-                yield _unconfigured(parts.teams.at(id_, "channel"), name, config.channels, "channels")
-
-
-def _unconfigured(place: str, name: str, known: Iterable[str], table: str) -> Finding:
-    cure = did_you_mean(name, known) or f"add [{table}.{name}] to config.toml"
-    return Finding(place, f"there is no [{table}.{name}] in the configuration", cure)
+                named.setdefault(("channels", name), []).append(parts.teams.at(id_, "channel"))
+    for (table, name), places in named.items():
+        more = f", nor for {len(places) - 1:,} more rows" if len(places) > 1 else ""
+        what = f"there is no [{table}.{name}] in the configuration{more}"
+        cure = did_you_mean(name, getattr(config, table)) or f"add [{table}.{name}] to config.toml"
+        yield Finding(places[0], what, cure, warning)
+    vantage = config.site.vantage
+    if vantage and vantage not in parts.devices.entities:
+        cure = did_you_mean(vantage, parts.devices.entities) or "name a device of the ledger"
+        yield Finding("site.vantage", f"there is no device {shown(vantage)}", cure, warning)

@@ -1,0 +1,137 @@
+"""`netwatch ledger`: check, import, compare and begin a resource ledger."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from netwatch.cli.common import CONFIGURATION, as_data, config_option, emit, fail, json_option, say, show, tell
+from netwatch.findings import Finding, UnusableError
+
+if TYPE_CHECKING:
+    from netwatch.core.model import Ledger
+
+_path = click.Path(path_type=Path)
+
+
+@click.group()
+def command() -> None:
+    """Check, import and compare the resource ledger (资源台账)."""
+
+
+@command.command()
+@click.argument("path", type=_path)
+@json_option
+def check(path: Path, as_json: bool) -> None:
+    """Every problem of the ledger at PATH (a folder of CSV files, or .xlsx); exit 78 if there is an error."""
+    from netwatch.ledger import read
+
+    try:
+        ledger, findings = read(path)
+    except UnusableError as error:
+        if as_json:
+            emit({"ok": False, "counts": None, "findings": [as_data(f) for f in error.findings]})
+            raise SystemExit(CONFIGURATION) from None
+        fail(error.findings)
+    if as_json:
+        emit({"ok": True, "counts": _counts(ledger), "findings": [as_data(f) for f in findings]})
+        return
+    tell(findings)
+    say(f"fine: {_said(ledger)}")
+
+
+@command.command(name="import")
+@click.argument("path", type=_path)
+@config_option
+@json_option
+def import_(path: Path, config: Path, as_json: bool) -> None:
+    """Check the ledger at PATH, then put it in the place of the running one; the former is kept."""
+    from netwatch.config import load
+    from netwatch.ledger import read
+    from netwatch.ledger.diff import diff
+    from netwatch.ledger.install import install
+
+    settings = load(config)
+    done = install(path, settings.paths.ledger, settings)
+    changes = None
+    if done.former is not None:
+        try:
+            changes = Counter(change.what for change in diff(read(done.former)[0], done.ledger))
+        except UnusableError:
+            say(f"the former ledger could not be read, so there is no comparison: {done.former}")
+    if as_json:
+        emit(
+            {
+                "ledger": str(settings.paths.ledger),
+                "former": str(done.former) if done.former else None,
+                "counts": _counts(done.ledger),
+                "changes": None if changes is None else {w: changes[w] for w in ("added", "changed", "removed")},
+                "findings": [as_data(f) for f in done.warnings],
+            }
+        )
+        return
+    tell(done.warnings)
+    say(f"{settings.paths.ledger}: {_said(done.ledger)}")
+    if changes is not None:
+        say(f"{changes['added']} added, {changes['changed']} changed, {changes['removed']} removed")
+    if done.former is not None:
+        say(f"the former one is kept as {done.former}")
+    say("a daemon that runs takes it up on reload")
+
+
+@command.command()
+@click.argument("before", type=_path)
+@click.argument("after", type=_path)
+@json_option
+def diff(before: Path, after: Path, as_json: bool) -> None:
+    """What changed from BEFORE to AFTER, entity by entity; exit 0 whether or not anything did."""
+    from netwatch.ledger import read
+    from netwatch.ledger.diff import diff as compare
+
+    ledgers: list[Ledger] = []
+    problems: list[Finding] = []
+    for path in (before, after):
+        try:
+            ledgers.append(read(path)[0])
+        except UnusableError as error:
+            problems.extend(error.findings)
+    if problems:
+        fail(problems)
+    changes = compare(*ledgers)
+    if as_json:
+        emit([{"table": c.table, "id": c.id, "change": c.what, "fields": c.fields} for c in changes])
+        return
+    rows: list[dict[str, Any]] = []
+    for change in changes:
+        first = {"table": change.table, "id": change.id, "change": change.what}
+        rows.extend(
+            {**first, "column": column, "before": old, "after": new} for column, (old, new) in change.fields.items()
+        )
+        if not change.fields:
+            rows.append(first)
+    show(rows, ("table", "id", "change", "column", "before", "after"), none="no difference")
+
+
+@command.command()
+@click.argument("out", type=_path, metavar="OUT.xlsx")
+@click.option("--force", is_flag=True, help="Overwrite a file that is there.")
+def template(out: Path, force: bool) -> None:
+    """Write a workbook to fill in: a sheet for each table, with drop-downs and an example."""
+    from netwatch.ledger.template import write
+
+    if out.exists() and not force:
+        raise click.UsageError(f"{out} is there already; --force overwrites it")
+    write(out)
+    say(f"{out}: replace the example rows, then `netwatch ledger check {out}`")
+
+
+def _counts(ledger: Ledger) -> dict[str, int]:
+    return {f.name: len(getattr(ledger, f.name)) for f in fields(ledger)}
+
+
+def _said(ledger: Ledger) -> str:
+    return ", ".join(f"{count:,} {name}" for name, count in _counts(ledger).items())
