@@ -20,7 +20,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from netwatch.core.journal import read_fact, write_fact
-from netwatch.core.model import Decision, Entry, Fact, index
+from netwatch.core.model import Decision, Entry, Fact, Tick, index
 from netwatch.core.sends import Dead, Outcome, Retry, Send, Settled, Value, Waiting
 from netwatch.core.time import HOUR, Instant, Span
 from netwatch.findings import Finding
@@ -178,8 +178,8 @@ class Store:
             self._heads = {chain.name: await _head(connection, chain) for chain in (_FACTS, _ENTRIES)}
             self._hold_before = await _hold_before(connection)
         heads = {
-            chain.name: await _append(connection, chain, self._heads[chain.name], lines)
-            for chain, lines in ((_FACTS, work.facts), (_ENTRIES, work.entries))
+            _FACTS.name: await _append(connection, _FACTS, self._heads[_FACTS.name], work.facts, work.ticks),
+            _ENTRIES.name: await _append(connection, _ENTRIES, self._heads[_ENTRIES.name], work.entries),
         }
         for table, values in work.rows:
             await connection.execute(_upsert(table, connection), values)
@@ -250,7 +250,7 @@ class Store:
                 values = {"state": "dead", "note": error, "settled_at": now}
         mine = (sends.c.key == send.key) & (sends.c.channel == send.channel) & (sends.c.state == "pending")
         gone = _entry("send.dead", now, _row(send), outcome.error) if isinstance(outcome, Dead) else None
-        work = _Work((), [gone] if gone else (), (), [_row(other) for other in instead])
+        work = _Work((), frozenset(), [gone] if gone else (), (), [_row(other) for other in instead])
 
         async def run(connection: AsyncConnection) -> _Heads:
             changed = await connection.execute(update(sends).where(mine).values(values))
@@ -284,7 +284,7 @@ class Store:
             line = {"name": _HOLD_BEFORE, "value": str(before)}
             await connection.execute(_upsert(meta, connection), [line])
             self._heads = {}
-            return await self._commit(connection, _Work((), held, (), []))
+            return await self._commit(connection, _Work((), frozenset(), held, (), []))
 
         await self._write(run)
         return len(held)
@@ -438,6 +438,7 @@ class _Work:
     """A decision in the form in which it is written."""
 
     facts: Sequence[Line]
+    ticks: frozenset[Line]
     entries: Sequence[Line]
     rows: Sequence[tuple[Table, list[dict[str, Any]]]]
     sends: list[dict[str, Any]]
@@ -454,6 +455,7 @@ def _prepare(decision: Decision, promised: Sequence[Send], snapshot: str | None)
     raw = None if snapshot is None else snapshot.encode()
     return _Work(
         [(fact.at, write_fact(fact, UTC)) for fact in decision.facts],
+        frozenset((fact.at, write_fact(fact, UTC)) for fact in decision.facts if isinstance(fact, Tick)),
         [(entry.at, entry.kind, entry.subject, encode(entry)) for entry in decision.entries],
         list(by_table.items()),
         [_row(send) for send in promised],
@@ -531,7 +533,15 @@ async def _hold_before(connection: AsyncConnection) -> Instant | None:
     return None if text is None else int(text)
 
 
-async def _append(connection: AsyncConnection, chain: _Chain, head: _Head, lines: Sequence[Line]) -> _Head:
+async def _append(
+    connection: AsyncConnection,
+    chain: _Chain,
+    head: _Head,
+    lines: Sequence[Line],
+    marks: frozenset[Line] = frozenset(),
+) -> _Head:
+    """Add the lines that are not there yet. `marks` (ticks) are there again whenever anything else is new: they say
+    where a round of decisions ended, and two rounds may end at one instant."""
     lines = list(dict.fromkeys(lines))
     known: set[Line] = set()
     if old := sorted({line[0] for line in lines if line[0] <= head.newest}):
@@ -540,6 +550,8 @@ async def _append(connection: AsyncConnection, chain: _Chain, head: _Head, lines
         for start in range(0, len(old), 500):
             some = chain.table.c.at.in_(old[start : start + 500])
             known.update(tuple(row) for row in await connection.execute(select(*columns).where(some)))
+    if any(line not in known and line not in marks for line in lines):
+        known -= marks
     link, newest, values = head.link, head.newest, []
     for line in lines:
         if line in known:
