@@ -10,6 +10,7 @@ Everything has a default. Paths are relative to the folder of the file. Secrets 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import quote, urlsplit, urlunsplit
@@ -36,6 +37,7 @@ __all__ = [
     "load",
     "lookup",
     "resolve",
+    "salvage",
     "secrets",
     "shipped",
 ]
@@ -161,7 +163,8 @@ class Credential(Section):
     @field_validator("version", mode="before")
     @classmethod
     def _is_a_word(cls, value: Any) -> Any:
-        return {1: "1", 2: "2c", 3: "3", "2": "2c"}.get(value, value) if isinstance(value, int | str) else value
+        known: dict[Any, str] = {1: "1", 2: "2c", 3: "3", "2": "2c"}
+        return known.get(value, value) if isinstance(value, int | str) and not isinstance(value, bool) else value
 
     @model_validator(mode="after")
     def _is_complete(self) -> Credential:
@@ -305,11 +308,17 @@ class Config(Section):
     metrics: Metrics = Metrics()
     record: Record = Record()
     _folder: Path = PrivateAttr(default_factory=Path.cwd)
+    _source: Path | None = PrivateAttr(default=None)
 
     @property
     def folder(self) -> Path:
         """What relative paths start from."""
         return self._folder
+
+    @property
+    def example(self) -> bool:
+        """This is the `config.toml` that NetWatch came with: no site's own, so it runs even without a ledger."""
+        return self._source is not None and self._source.resolve() == shipped("config.toml").resolve()
 
     def find(self, kind: Literal["collectors", "rules"], name: str) -> Path:
         """The file or folder in force: the site's own, else the shipped one."""
@@ -338,12 +347,28 @@ class Config(Section):
 def load(path: Path) -> Config:
     """The configuration in `path`. Raises UnusableError with every problem at once."""
     document = toml.read(path)
+    config = _whole(path, document)
+    if found := list(_strangers(config, document)):
+        raise UnusableError(found)
+    return config
+
+
+def salvage(path: Path) -> Config | None:
+    """Of a file that `load` refuses, what tells where ledger, rules and collectors lie; all else is default."""
+    try:
+        document = toml.read(path)
+        rest = {"paths": document.data.get("paths", {})}
+        return _whole(path, replace(document, data=rest))
+    except UnusableError:
+        return None
+
+
+def _whole(path: Path, document: toml.Document) -> Config:
     folder = _start_of_paths(path)
     document.data.setdefault("paths", {})  # defaults are paths too, and start from the same folder
     config = toml.validate(document, Config, {"folder": folder})
-    if found := list(_strangers(config, document)):
-        raise UnusableError(sorted(found))
     object.__setattr__(config, "_folder", folder)
+    object.__setattr__(config, "_source", path)
     return config
 
 

@@ -28,9 +28,13 @@ def lookup(config_dir: Path, kind: str, name: str) -> Path:
 
 
 def listing(own: Path | None, kind: str) -> dict[str, Path]:
-    """Every name of `kind` and the path in force; `own` is the site's folder of this kind."""
+    """Every folder (collectors) or TOML file (rules) by name, and the path in force; `own` is the site's folder."""
     found: dict[str, Path] = {}
     for folder in (shipped(kind), own):
         if folder is not None and folder.is_dir():
-            found |= {p.name: p for p in folder.iterdir() if not p.name.startswith((".", "_"))}
+            found |= {p.name: p for p in folder.iterdir() if _counts(p)}
     return dict(sorted(found.items()))
+
+
+def _counts(path: Path) -> bool:
+    return not path.name.startswith((".", "_")) and (path.is_dir() or path.suffix == ".toml")

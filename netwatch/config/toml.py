@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Annotated, Any, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
 from netwatch.findings import Finding, UnusableError, did_you_mean
 
@@ -159,39 +160,46 @@ def validate(document: Document, model: type[Model], context: dict[str, Any] | N
         return model.model_validate(document.data, context=context)
     except ValidationError as error:
         problems = error.errors(include_url=False, include_input=False)
-        raise UnusableError(
-            sorted({_explain(document, model, p["loc"], p["type"], p["msg"]) for p in problems})
-        ) from None
+        found = dict.fromkeys(_explain(document, model, problem) for problem in problems)
+        raise UnusableError(sorted(found, key=_line)) from None
 
 
-def _explain(document: Document, model: type[BaseModel], loc: Key, kind: str, message: str) -> Finding:
+def _line(finding: Finding) -> int:
+    return int(finding.place.rpartition(":")[2])
+
+
+def _explain(document: Document, model: type[BaseModel], problem: ErrorDetails) -> Finding:
+    loc, kind = problem["loc"], problem["type"]
     key = _without_tags(document.data, loc)
-    what, _, cure = message.removeprefix("Value error, ").removeprefix("Assertion failed, ").partition(" | ")
     if kind == "extra_forbidden":
         known = _names_at(model, loc[:-1])
         cure = did_you_mean(str(loc[-1]), known) or (f"known here: {', '.join(known)}" if known else "")
         return document.finding(key, "unknown key", cure)
     if kind == "missing":
-        return document.finding(key, "is missing", cure)
+        return document.finding((*key, loc[-1]), "is missing")
+    if kind in ("union_tag_invalid", "union_tag_not_found"):
+        context = problem.get("ctx", {})
+        known = [word.strip("' ") for word in str(context.get("expected_tags", "")).split(",") if word]
+        key = (*key, str(context.get("discriminator", "")).strip("'"))
+        if kind == "union_tag_not_found":
+            return document.finding(key, "is missing")
+        cure = did_you_mean(str(context["tag"]), known)
+        return document.finding(key, f"is none of {', '.join(known)}", cure)
+    message = problem["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, ")
+    what, _, cure = message.partition(" | ")
     return document.finding(key, what[:1].lower() + what[1:], cure)
 
 
 def _without_tags(data: Any, loc: Key) -> Key:
     """pydantic puts the chosen branch of a union into the place; operators have no such key."""
     key: Key = ()
-    for number, part in enumerate(loc):
+    for part in loc:
         try:
             data = data[part]
         except (KeyError, IndexError, TypeError):
-            if number == len(loc) - 1 and isinstance(data, dict) and _is_name(part):
-                key += (part,)
             continue
         key += (part,)
     return key
-
-
-def _is_name(part: str | int) -> bool:
-    return isinstance(part, str) and part.replace("_", "").isalnum() and part.islower()
 
 
 def _names_at(model: type[BaseModel], loc: Key) -> list[str]:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from netwatch.config import Config
 from netwatch.core.model import Ledger
+from netwatch.core.rules import Rules
 from netwatch.findings import Finding, UnusableError
 from netwatch.ledger import references, rows, sheets
 from netwatch.ledger.columns import CLASSES, LEVELS, Table, tables
@@ -25,27 +26,35 @@ _NEEDED = ("devices", "links", "circuits")
 """Without these a ledger says nothing; a copy that lost one must not empty the network."""
 
 
-def load(path: Path, config: Config | None = None) -> Ledger:
+def load(path: Path, config: Config | None = None, rules: Rules | None = None) -> Ledger:
     """The ledger at `path`. Raises UnusableError with every problem, warnings included."""
-    return read(path, config)[0]
+    return read(path, config, rules)[0]
 
 
 def read(
-    path: Path,
-    config: Config | None = None,
-    *,
-    classes: Mapping[str, str] = CLASSES,
-    levels: Mapping[str, str] = LEVELS,
-    strict: bool = False,
+    path: Path, config: Config | None = None, rules: Rules | None = None, *, strict: bool = False
 ) -> tuple[Ledger, list[Finding]]:
     """The ledger at `path` and what is worth a warning.
 
     With `config`, credentials, channels and the vantage are looked up: names that lead nowhere are warnings,
-    for a daemon goes on with the rest, and errors with `strict`. `classes` and `levels` (word as
-    written → value) are those of the site's rules. Raises UnusableError when there is any error.
+    for a daemon goes on with the rest, and errors with `strict`. With `rules`, classes and levels that only
+    they know may stand in it. Raises UnusableError when there is any error.
     """
-    described = tables(classes, levels)
+    if config is not None and config.example and not path.exists():
+        cure = "`netwatch ledger template ledger.xlsx` begins one, `netwatch ledger import` takes it up"
+        return Ledger(), [Finding(str(path), "there is no ledger yet: nothing is watched", cure, warning=True)]
+    described = tables(*_words(rules)) if rules else tables()
     return assemble(path, sheets.gather(path, described), described, config, strict=strict)
+
+
+def _words(rules: Rules) -> tuple[Mapping[str, str], Mapping[str, str]]:
+    """Classes and levels, as written → value: ours, and those that a site's policies name."""
+    classes, levels = dict(CLASSES), dict(LEVELS)
+    for policy in rules.policies:
+        classes |= {name: name for name in policy.limits if name not in classes.values()}
+        named = [*policy.derived, *(level for limits in policy.product_limits.values() for level in limits)]
+        levels |= {name: name for name in named if name not in levels.values() and name != "*"}
+    return classes, levels
 
 
 def assemble(

@@ -16,7 +16,7 @@ _ROWS = 10_000
 def write(out: Path) -> None:
     """Write the template to `out`. It is a ledger itself: `read` accepts it. Raises UnusableError."""
     if out.suffix.lower() != ".xlsx":
-        raise UnusableError([Finding(str(out), "a workbook's name ends in .xlsx")])
+        raise UnusableError([Finding(str(out), "is no name of a workbook", "one that ends in .xlsx")])
     try:
         with xlsxwriter.Workbook(str(out)) as book:
             # Without this format Excel makes dates of 1/1/1 and numbers of long ids.
