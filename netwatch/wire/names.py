@@ -7,9 +7,9 @@ is only ever an abbreviation for the name that the device itself gave it at its 
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
-from netwatch.core.model import Ledger
+from netwatch.core.model import Ledger, Medium, Role
 from netwatch.core.ports import normal
 
 
@@ -30,6 +30,14 @@ class Names:
         for circuit in ledger.circuits.values():
             for port in (circuit.a, circuit.z):
                 self._learn(port.device, port.name)
+        self._onus: dict[tuple[str, str], list[tuple[str, frozenset[str]]]] = {}
+        for link in ledger.links.values():
+            if link.medium is Medium.PON:
+                for olt, onu in ((link.a, link.z), (link.z, link.a)):
+                    if (device := ledger.devices.get(onu.device)) and device.role is Role.ONU:
+                        called = {device.id, device.name, onu.name, *device.notes.values()}
+                        words = frozenset(_plain(word) for word in called if word)
+                        self._onus.setdefault((olt.device, normal(olt.name)), []).append((device.id, words))
         self._by_index = {d: numbers for d, numbers in self._by_index.items() if d in ledger.devices}
 
     def _learn(self, device: str, name: str) -> None:
@@ -52,6 +60,18 @@ class Names:
                 return spelt
         return next((name for name in names if name), "")
 
+    def spell_onu(self, olt: str, port: str, onu: str, known_as: Iterable[str]) -> str:
+        """`PORT/ONU`, with the ONU as the ledger calls it if it has one on that port that goes by any of `known_as`.
+
+        `onu` is its number on the port, `known_as` its serial, name, description, whatever the OLT knows.
+        """
+        spelt = self.spell(olt, port)
+        words = {_plain(word) for word in (*known_as, onu) if word}
+        for device, called in self._onus.get((olt, normal(spelt)), ()):
+            if called & words:
+                return f"{spelt}/{device}"
+        return f"{spelt}/{onu}"
+
     def number(self, device: str, names: Mapping[int, str]) -> None:
         """The device's interface numbers, as it just told them."""
         self._by_index[device] = names
@@ -69,3 +89,8 @@ def _address(text: str) -> str:
         return text
     mapped = getattr(address, "ipv4_mapped", None)
     return str(mapped or address)
+
+
+def _plain(word: str) -> str:
+    """Serial numbers are written with and without dashes, names in any case."""
+    return "".join(c for c in word.lower() if c.isalnum())

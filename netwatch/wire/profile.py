@@ -1,23 +1,369 @@
-"""Profiles: what a family of equipment offers and what its traps mean, as data. (Being written.)"""
+"""Profiles: what a family of equipment offers, and what its traps and log lines mean, as data.
+
+One folder a family, `collectors/<family>/profile.toml`; a comment or `proof` beside each fact names the MIB, the RFC,
+the walk or the line that proves it. The models below are the whole language:
+
+* `sys_object_id`, `answers`, `always`: which devices it is for,
+* `[columns]`: names for OIDs, for use in templates,
+* `[[sensor]]`: one column, a reading at each of its instances,
+* `[[entity_sensors]]`: tables in the form of ENTITY-SENSOR-MIB, which tell class and scale themselves,
+* `[[rows]]`: rows of any list that `netwatch probe` shows (ports, onus, sessions, neighbours, …),
+* `[[trap]]`, `[[syslog]]`: what is heard, as condition, component and state.
+
+Reading them is `wire.read`; this module only knows them.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from netwatch import config
+from netwatch.config import toml
+from netwatch.core.model import Condition, State
+from netwatch.findings import Finding, UnusableError, did_you_mean
+from netwatch.wire.decode import DECODERS, UNITS
+from netwatch.wire.snmp import Oid, oid
+from netwatch.wire.template import Template, template
+
+
+def _oid(value: Any) -> Any:
+    if isinstance(value, str):
+        try:
+            return oid(value)
+        except ValueError:
+            raise ValueError(f'"{value}" is no OID | digits and dots, e.g. "1.3.6.1.2.1.2.2.1.8"') from None
+    return value
+
+
+def _template(value: Any) -> Any:
+    return template(value) if isinstance(value, str) else value
+
+
+def _decoder(value: str) -> str:
+    if value not in DECODERS:
+        cure = did_you_mean(value, DECODERS) or f"one of {', '.join(DECODERS)}"
+        raise ValueError(f'no decoder "{value}" | {cure}')
+    return value
+
+
+def _class(value: str) -> str:
+    if value not in UNITS:
+        raise ValueError(f'no sensor class "{value}" | {did_you_mean(value, UNITS) or ", ".join(UNITS)}')
+    return value
+
+
+def _pattern(value: Any) -> Any:
+    if isinstance(value, str):
+        try:
+            return re.compile(value)
+        except re.error as error:
+            raise ValueError(f"no regular expression: {error}") from None
+    return value
+
+
+def _states(value: Any) -> Any:
+    """TOML keys are strings; the agent's values are numbers."""
+    if isinstance(value, dict):
+        return {int(k) if re.fullmatch(r"-?\d+", str(k)) else str(k): v for k, v in value.items()}
+    return value
+
+
+OidText = Annotated[Oid, BeforeValidator(_oid)]
+TemplateText = Annotated[Template, BeforeValidator(_template)]
+Decoder = Annotated[str, BeforeValidator(_decoder)]
+Class = Annotated[str, BeforeValidator(_class)]
+Pattern = Annotated[re.Pattern[str], BeforeValidator(_pattern)]
+States = Annotated[dict[int | str, str], BeforeValidator(_states)]
+Reading = Annotated[State, BeforeValidator(lambda v: State(v) if isinstance(v, str) else v)]
+
+
+class Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, arbitrary_types_allowed=True)
+
+
+class Source(Part):
+    """Where a field of a row comes from: a column, or a template."""
+
+    oid: OidText | None = None
+    at: str = ""
+    """Which part of the row's index the column has: `0`, `-1`, `0:2`; or the field that holds its index."""
+    text: TemplateText | None = None
+    decode: Decoder = ""
+    """Empty: by the type of the value (a number, or text)."""
+    scale: float = 1
+    plus: float = 0
+    dbm: bool = False
+    """After scaling the value is in mW: give dBm."""
+    absent: tuple[int | float | str, ...] = ()
+    """Raw values that mean "no value"."""
+    states: States | None = None
+    """What the raw number is called."""
+    proof: str = ""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            return {"text": value} if "{" in value or not value[:1].isdigit() else {"oid": value}
+        return value
+
+    @model_validator(mode="after")
+    def _one(self) -> Source:
+        if (self.oid is None) == (self.text is None):
+            raise ValueError("needs either oid or text")
+        return self
+
+
+class Judge(Part):
+    """When something read is worth an observation."""
+
+    condition: Condition
+    component: TemplateText = template("{name}")
+    field: str = "state"
+    bad: tuple[int | str, ...] = ()
+    ok: tuple[int | str, ...] = ()
+    when: dict[str, tuple[int | str, ...]] = Field(default_factory=dict)
+    """Only for rows with these values."""
+
+
+class Sensor(Part):
+    """One reading at each instance of a column."""
+
+    oid: OidText
+    kind: Class = Field(alias="class")
+    name: TemplateText
+    port: TemplateText | None = None
+    entity: bool = False
+    """The index is an entPhysicalIndex: find the port by what contains it (ENTITY-MIB)."""
+    decode: Decoder = "number"
+    scale: float = 1
+    plus: float = 0
+    dbm: bool = False
+    absent: tuple[int | float | str, ...] = ()
+    states: States | None = None
+    lowest: float | None = None
+    highest: float | None = None
+    """Readings beyond these are none: what the box says when the sensor is not there."""
+    condition: Condition | None = None
+    bad: tuple[int | str, ...] = ()
+    ok: tuple[int | str, ...] = ()
+    low: OidText | None = None
+    high: OidText | None = None
+    """Columns with the limits, coded as the value is; beyond them it is `bad`."""
+    component: TemplateText | None = None
+    skip: dict[str, tuple[int | str, ...]] = Field(default_factory=dict)
+    """Columns (by name) and values: an instance that has one of them is left out."""
+    proof: str = ""
+
+    @model_validator(mode="after")
+    def _judged(self) -> Sensor:
+        if self.condition and not (self.bad or self.ok or self.low or self.high):
+            raise ValueError("a condition needs bad and ok values, or limits")
+        return self
+
+
+class EntitySensors(Part):
+    """A table of the form of ENTITY-SENSOR-MIB: type, scale, precision, value, status in columns 1 to 5."""
+
+    table: OidText
+    name: TemplateText
+    proof: str = ""
+
+
+class Rows(Part):
+    """Rows of one of the lists of `netwatch probe`."""
+
+    list: str
+    by: tuple[OidText, ...]
+    """Columns that say which rows there are."""
+    fields: dict[str, tuple[Source, ...]]
+    """Each field from the first source that has a value."""
+    need: tuple[str, ...] = ()
+    """Fields without which the row is left out."""
+    observe: tuple[Judge, ...] = ()
+    proof: str = ""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _lists(cls, value: Any) -> Any:
+        if isinstance(value, dict) and isinstance(value.get("fields"), dict):
+            fields = {k: v if isinstance(v, list) else [v] for k, v in value["fields"].items()}
+            return value | {"fields": fields}
+        return value
+
+
+class Trap(Part):
+    """One notification, or one meaning of it (`when`). The first that fits is taken."""
+
+    oid: OidText
+    name: str
+    condition: Condition | None = None
+    """None: nothing is observed, the device is only polled."""
+    state: Reading | None = None
+    by: str = ""
+    """The varbind (by its name in `columns`) that tells the state, with `bad` and `ok`."""
+    bad: tuple[int | str, ...] = ()
+    ok: tuple[int | str, ...] = ()
+    when: dict[str, tuple[int | str, ...]] = Field(default_factory=dict)
+    match: dict[str, Pattern] = Field(default_factory=dict)
+    """Varbinds whose text must hold these patterns."""
+    component: TemplateText | None = None
+    value: TemplateText | None = None
+    """What to show people beside it."""
+    proof: str = ""
+
+    @model_validator(mode="after")
+    def _told(self) -> Trap:
+        if self.condition and (self.state is None) == (not self.by):
+            raise ValueError("needs either state, or by with bad and ok")
+        return self
+
+
+class Syslog(Part):
+    """A log line. Groups `component` and `state` of the pattern are used."""
+
+    pattern: Pattern
+    condition: Condition | None = None
+    state: Reading | None = None
+    bad: tuple[str, ...] = ()
+    ok: tuple[str, ...] = ()
+    proof: str = ""
+
+    @model_validator(mode="after")
+    def _told(self) -> Syslog:
+        if self.condition and self.state is None and "state" not in self.pattern.groupindex:
+            raise ValueError("needs a state, or a group (?P<state>…) with bad and ok")
+        return self
+
+
+class Profile(Part):
+    """One family."""
+
+    title: str
+    always: bool = False
+    sys_object_id: tuple[OidText, ...] = ()
+    sys_descr: Pattern | None = None
+    """Where families share an enterprise number: sysDescr must match too."""
+    answers: tuple[OidText, ...] = ()
+    """It is only for devices that answer under one of these."""
+    columns: dict[str, OidText] = Field(default_factory=dict)
+    sensor: tuple[Sensor, ...] = ()
+    entity_sensors: tuple[EntitySensors, ...] = ()
+    rows: tuple[Rows, ...] = ()
+    trap: tuple[Trap, ...] = ()
+    syslog: tuple[Syslog, ...] = ()
+    proof: str = ""
+
+    def suits(self, object_id: Oid, description: str) -> bool:
+        """By what the device says that it is; whether it answers is another question."""
+        if self.always:
+            return True
+        if self.sys_object_id and not any(object_id[: len(prefix)] == prefix for prefix in self.sys_object_id):
+            return False
+        if self.sys_descr and not self.sys_descr.search(description):
+            return False
+        return bool(self.sys_object_id or self.sys_descr or self.answers)
 
 
 class Profiles:
-    """All that is known about equipment, loaded from `collectors/<family>/profile.toml`."""
+    """All families that are in force, by name."""
+
+    def __init__(self, families: Mapping[str, Profile]) -> None:
+        self.families = dict(families)
+        self.columns: dict[str, Oid] = {}
+        """Names that every profile may use: those of the profiles that are always asked."""
+        for profile in self.families.values():
+            if profile.always:
+                self.columns |= profile.columns
+        self.traps: dict[Oid, list[tuple[Profile, Trap]]] = {}
+        for profile in self.families.values():
+            for trap in profile.trap:
+                self.traps.setdefault(trap.oid, []).append((profile, trap))
+        self.lines: list[tuple[Profile, Syslog]] = [(p, line) for p in self.families.values() for line in p.syslog]
 
     @classmethod
-    def load(cls, directories: Iterable[Path]) -> Profiles:
-        """Read every family; a family in an earlier directory replaces a later one whole.
+    def load(cls, directories: Iterable[Path] = ()) -> Profiles:
+        """Read every family of `directories` and of the shipped ones; the first directory that has a family wins.
 
-        Raises UnusableError with every finding (file and key).
+        Raises UnusableError with every finding (file, line and key).
         """
-        raise NotImplementedError
+        folders: dict[str, Path] = {}
+        for directory in (*directories, shipped()):
+            if directory.is_dir():
+                for folder in sorted(directory.iterdir()):
+                    if folder.is_dir() and not folder.name.startswith((".", "_")):
+                        folders.setdefault(folder.name, folder)
+        return cls.of(folders)
+
+    @classmethod
+    def of(cls, folders: Mapping[str, Path]) -> Profiles:
+        """The families in these folders (name → folder)."""
+        families: dict[str, Profile] = {}
+        places: dict[str, toml.Document] = {}
+        found: list[Finding] = []
+        for name, folder in sorted(folders.items()):
+            path = folder / "profile.toml"
+            try:
+                places[name] = toml.read(path)
+                families[name] = toml.validate(places[name], Profile)
+            except UnusableError as error:
+                found += error.findings
+        profiles = cls(families)
+        for name, profile in families.items():
+            found += _strangers(profile, places[name], profiles.columns)
+        if found:
+            raise UnusableError(found)
+        return profiles
+
+    def suiting(self, object_id: Oid, description: str = "") -> dict[str, Profile]:
+        """Families for a device that says this of itself; those with `answers` still have to be tried."""
+        return {n: p for n, p in self.families.items() if p.suits(object_id, description)}
+
+    def column(self, profile: Profile, name: str) -> Oid | None:
+        return profile.columns.get(name) or self.columns.get(name)
+
+
+def _strangers(profile: Profile, place: toml.Document, shared: Mapping[str, Oid]) -> Iterator[Finding]:
+    """Names in templates and conditions that mean nothing."""
+    for key, names, more in _mentions(profile):
+        known = {*profile.columns, *shared, *more}
+        for name in names:
+            if name and name not in known:
+                cure = did_you_mean(name, known) or "name its OID in [columns]"
+                yield place.finding(key, f'nothing is called "{name}"', cure)
+
+
+def _mentions(profile: Profile) -> Iterator[tuple[toml.Key, Iterable[str], Iterable[str]]]:
+    """Where names are used: the key, the names, and what may be meant beside columns."""
+    for n, sensor in enumerate(profile.sensor):
+        for word in ("name", "port", "component"):
+            yield ("sensor", n, word), _names(getattr(sensor, word)), ("name", "port")
+        yield ("sensor", n, "skip"), sensor.skip, ()
+    for n, table in enumerate(profile.entity_sensors):
+        yield ("entity_sensors", n, "name"), _names(table.name), ()
+    for n, rows in enumerate(profile.rows):
+        for name, sources in rows.fields.items():
+            for source in sources:
+                yield ("rows", n, "fields", name), _names(source.text), rows.fields
+        for m, judge in enumerate(rows.observe):
+            names = [judge.field, *judge.when, *_names(judge.component)]
+            yield ("rows", n, "observe", m), names, rows.fields
+    for n, trap in enumerate(profile.trap):
+        for word in ("component", "value"):
+            yield ("trap", n, word), _names(getattr(trap, word)), ("port",)
+        yield ("trap", n), (*trap.when, *trap.match, trap.by), ()
+
+
+def _names(filled: Template | None) -> list[str]:
+    terms = filled.terms() if filled else ()
+    return [word for term in terms for word in (term.name, term.at.lstrip("#")) if word[:1].isalpha()]
 
 
 def shipped() -> Path:
     """Where the collectors that come with NetWatch are: in the wheel or in the checkout."""
-    raise NotImplementedError
+    return config.shipped("collectors")

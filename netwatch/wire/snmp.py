@@ -116,6 +116,8 @@ class Credential:
     """Passphrase; RFC 3414 wants eight characters or more."""
     priv: Priv | None = None
     priv_key: str = field(default="", repr=False)
+    context: str = ""
+    """The SNMPv3 context, where a device has several; `Target.context` goes before it."""
 
     def __post_init__(self) -> None:
         if self.version is Version.V3:
@@ -143,6 +145,10 @@ class Target:
 
     def __post_init__(self) -> None:
         ipaddress.ip_address(self.address)
+
+    @property
+    def context_name(self) -> str:
+        return self.context or self.credential.context
 
     def __str__(self) -> str:
         return f"[{self.address}]:{self.port}" if ":" in self.address else f"{self.address}:{self.port}"
@@ -310,6 +316,19 @@ class Snmp:
             done = await self._stride(target, batch, after, found, budget, limit)
             waiting = [root for root in waiting if root not in done]
         return found
+
+    async def answering(self, target: Target, roots: Sequence[Oid], budget: Budget | None = None) -> set[Oid]:
+        """Under which of `roots` the agent has anything at all."""
+        there: set[Oid] = set()
+        budget = budget or Budget()
+        width = 1 if target.credential.version is Version.V1 else self._known(target).names
+        for chunk in _chunks(roots, width):
+            budget.spend(target)
+            answer = await self._engine.exchange(target, Pdu.GETNEXT, chunk)
+            for root, vb in zip(chunk, answer.varbinds, strict=False):
+                if not answer.status and vb.tag not in ABSENT and vb.oid[: len(root)] == root:
+                    there.add(root)
+        return there
 
     # ------------------------------------------------------------ how
 

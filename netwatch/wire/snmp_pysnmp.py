@@ -135,7 +135,7 @@ class PysnmpEngine:
         )
         kind = v3.Udp6TransportTarget if ":" in target.address else v3.UdpTransportTarget
         where = await kind.create((target.address, target.port), target.timeout, target.retries)
-        context = v3.ContextData(contextName=target.context.encode())
+        context = v3.ContextData(contextName=target.context_name.encode())
         engine = self._engine_for(target)
         things = [v3.ObjectType(v3.ObjectIdentity(name)) for name in names]
         if pdu is Pdu.GETBULK:
