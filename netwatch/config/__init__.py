@@ -303,12 +303,18 @@ class Config(Section):
     listen: Listening = Listening()
     credentials: dict[str, Credential] = Field(default_factory=dict)
     channels: dict[str, Channel] = Field(default_factory=_log_only)
+    """By name; `log` is always among them."""
     routing: Routing = Routing()
     web: Web = Web()
     metrics: Metrics = Metrics()
     record: Record = Record()
     _folder: Path = PrivateAttr(default_factory=Path.cwd)
     _source: Path | None = PrivateAttr(default=None)
+
+    @field_validator("channels", mode="after")
+    @classmethod
+    def _can_always_log(cls, value: dict[str, Channel]) -> dict[str, Channel]:
+        return {**_log_only(), **value}
 
     @property
     def folder(self) -> Path:
@@ -349,7 +355,7 @@ def load(path: Path) -> Config:
     document = toml.read(path)
     config = _whole(path, document)
     if found := list(_strangers(config, document)):
-        raise UnusableError(found)
+        raise UnusableError(sorted(found, key=toml.line_of))
     return config
 
 

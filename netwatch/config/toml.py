@@ -161,10 +161,11 @@ def validate(document: Document, model: type[Model], context: dict[str, Any] | N
     except ValidationError as error:
         problems = error.errors(include_url=False, include_input=False)
         found = dict.fromkeys(_explain(document, model, problem) for problem in problems)
-        raise UnusableError(sorted(found, key=_line)) from None
+        raise UnusableError(sorted(found, key=line_of)) from None
 
 
-def _line(finding: Finding) -> int:
+def line_of(finding: Finding) -> int:
+    """For sorting findings of one file."""
     return int(finding.place.rpartition(":")[2])
 
 
@@ -185,7 +186,9 @@ def _explain(document: Document, model: type[BaseModel], problem: ErrorDetails) 
             return document.finding(key, "is missing")
         cure = did_you_mean(str(context["tag"]), known)
         return document.finding(key, f"is none of {', '.join(known)}", cure)
-    message = problem["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, ")
+    if kind in ("model_type", "dict_type", "model_attributes_type"):
+        return document.finding(key, "should be a table", "[NAME] and its keys below it")
+    message = problem["msg"].removeprefix("Input ").removeprefix("Value error, ").removeprefix("Assertion failed, ")
     what, _, cure = message.partition(" | ")
     return document.finding(key, what[:1].lower() + what[1:], cure)
 
