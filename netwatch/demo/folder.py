@@ -3,10 +3,95 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from netwatch.core.model import Ledger
+from netwatch.demo.metro import CREDENTIAL, VANTAGE
+
+COMMUNITY = "yungang-read-only"
+"""No secret: whoever can ask the simulated agents sits on this machine."""
+
+_FASTEST_POLL, _FASTEST_PING = 1.0, 0.25
+_SHORTEST_WAIT, _SHORTEST_ECHO = 0.3, 0.1
+"""Seconds that a loopback answer may take on a busy machine. They bound what acceleration can do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What differs between the demo's own site and one that a newcomer starts beside it."""
+
+    http: str
+    traps: str
+    snmp_port: int
+    speed: float = 1.0
+    webhooks: Mapping[str, str] | None = None
+    """Channel → URL; None: messages go to the log."""
+
+
+def write_site(ledger: Ledger, folder: Path, settings: Settings) -> Path:
+    """Write ledger, config.toml and the community's file into `folder`; returns the config's path."""
+    write_ledger(ledger, folder / "ledger")
+    secret = folder / "community.txt"
+    secret.touch(mode=0o600)
+    secret.write_text(COMMUNITY + "\n", encoding="utf-8")
+    config = folder / "config.toml"
+    config.write_text(_config(ledger, settings), encoding="utf-8")
+    return config
+
+
+def _config(ledger: Ledger, it: Settings) -> str:
+    channels = dict.fromkeys(["noc", *(c for team in ledger.teams.values() for c in team.channels)])
+    lines = [
+        "# Yungang, the simulated metro of `netwatch demo`. Its agents answer while a demo runs on this machine:",
+        "#   netwatch demo            in one terminal",
+        "#   netwatch run -c THIS     in another",
+        "# The kernel answers ICMP for every 127.x address, also for boxes that are meant to be dead. The demo itself",
+        "# asks a UDP echo of the boxes instead; a daemon of your own sees such a box as an agent that hangs.",
+        "",
+        "[site]",
+        'name = "yungang"',
+        'language = "en"',
+        f'vantage = "{VANTAGE}"',
+        "",
+        "[paths]",
+        'ledger = "ledger"',
+        'state = "state"',
+        "",
+        "[poll]",
+        f"port = {it.snmp_port}",
+        f"interval_seconds = {max(_FASTEST_POLL, 60 / it.speed):g}",
+        f"timeout_seconds = {max(_SHORTEST_WAIT, 2 / it.speed):g}",
+        "retries = 1",
+        "",
+        "[poll.ping]",
+        f"interval_seconds = {max(_FASTEST_PING, 20 / it.speed):g}",
+        "count = 2",
+        f"timeout_seconds = {max(_SHORTEST_ECHO, 1 / it.speed):g}",
+        "",
+        "[listen]",
+        f'traps = "{it.traps}"',
+        'syslog = ""',
+        "",
+        f"[credentials.{CREDENTIAL}]",
+        'version = "2c"',
+        'community = { file = "community.txt" }',
+        "",
+        "[web]",
+        f'listen = "{it.http}"',
+        "",
+        "[routing]",
+        'noc = ["noc"]',
+        'default = ["noc"]',
+    ]
+    for channel in channels:
+        lines += ["", f"[channels.{channel}]"]
+        if it.webhooks is None:
+            lines.append('kind = "log"')
+        else:
+            lines += ['kind = "webhook"', f'url = "{it.webhooks[channel]}"', "per_minute = 6000"]
+    return "\n".join(lines) + "\n"
 
 
 def write_ledger(ledger: Ledger, folder: Path) -> None:

@@ -200,7 +200,7 @@ class _Survey:
         match d.role, d.vendor:
             case Role.CONVERTER, _:
                 return Port(device, f"port{n}")
-            case Role.ONU, _:
+            case ((Role.ONU | Role.POWER), _):
                 return Port(device, f"eth{n - 1}")
             case _, "zte":
                 return Port(device, f"gei_1/4/{n}")
@@ -296,6 +296,7 @@ def _exchanges(s: _Survey) -> None:
     for n, (a, z) in enumerate(pairwise(_RING), 1):
         duct = ("K-DUCT-4",) if (a, z) == ("AGG-3", "AGG-4") else ()
         s.link(f"L-R{n}", s.port(a), s.port(z), f"K-RING-{n}", *duct, cores=96)
+    s.link("L-PWR-4", s.port("AGG-4"), s.port("PWR-4"), medium=Medium.COPPER)
 
 
 def _nodes(s: _Survey) -> dict[str, tuple[str, ...]]:

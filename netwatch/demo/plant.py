@@ -63,9 +63,7 @@ def undo(act: Act) -> Act:
     return Act(_UNDO[act.verb], act.target)
 
 
-_FORWARDING = frozenset(Role) - {Role.CPE, Role.ONU, Role.POWER}
-_STANDS_BY = frozenset({Role.POWER})
-"""Boxes on the site's own LAN: no link of the ledger leads to them; they are reached with their site."""
+_LEAVES = frozenset({Role.CPE, Role.ONU})
 
 
 class Plant:
@@ -149,7 +147,7 @@ class Plant:
         seen, queue = {self.vantage}, deque([self.vantage])
         while queue:
             here = queue.popleft()
-            if self.ledger.devices[here].role not in _FORWARDING:
+            if self.ledger.devices[here].role in _LEAVES:
                 continue
             for link in self._at.get(here, ()):
                 it = self.ledger.links[link]
@@ -157,12 +155,6 @@ class Plant:
                 if there not in seen and self.carries(link):
                     seen.add(there)
                     queue.append(there)
-        lans = {self.ledger.devices[d].site for d in seen}
-        seen.update(
-            d.id
-            for d in self.ledger.devices.values()
-            if d.role in _STANDS_BY and d.site in lans and d.id not in self.off
-        )
         return seen
 
 
