@@ -232,6 +232,8 @@ class Syslog(Part):
     state: Reading | None = None
     bad: tuple[str, ...] = ()
     ok: tuple[str, ...] = ()
+    prefix: str = ""
+    """What stands before the component: `bgp` for a peer's address."""
     proof: str = ""
 
     @model_validator(mode="after")

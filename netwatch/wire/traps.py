@@ -1,15 +1,183 @@
-"""Hearing traps and informs. (Being written; the signatures stand.)"""
+"""Hearing traps and informs: SNMPv1, v2c and v3 on one socket.
+
+A trap is a hint. What a profile knows of it becomes an observation, and whatever it says, known or not, the device
+is polled (`nudge`). An inform is answered once it is read. Nothing that comes in from the network raises out of here:
+what cannot be read is counted.
+"""
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import socket
+from collections import Counter
 from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
+from typing import Any
 
+from netwatch.core.model import Observation, Source, State
 from netwatch.core.time import Instant
+from netwatch.wire import ber, decode, udp
 from netwatch.wire.inbox import Inbox
 from netwatch.wire.names import Names
-from netwatch.wire.profile import Profiles
-from netwatch.wire.snmp import Credential
+from netwatch.wire.profile import Profile, Profiles, Trap
+from netwatch.wire.snmp import Credential, Oid, VarBind, dotted, oid
+from netwatch.wire.template import Template, Term
+
+log = logging.getLogger(__name__)
+
+SYS_UPTIME = oid("1.3.6.1.2.1.1.3.0")
+TRAP_OID = oid("1.3.6.1.6.3.1.1.4.1.0")
+TRAP_ADDRESS = oid("1.3.6.1.6.3.18.1.3.0")
+SNMP_TRAPS = oid("1.3.6.1.6.3.1.1.5")
+MOST_UNKNOWN = 1_000
+"""Different unknown notifications that are kept, to be shown to people."""
+BATCH = 2_000
+"""Datagrams read in one go before the event loop gets its turn."""
+
+
+@dataclass(slots=True)
+class TrapStats:
+    """For metrics."""
+
+    heard: int = 0
+    observed: int = 0
+    garbled: int = 0
+    refused: int = 0
+    """Wrong community or user."""
+    strangers: Counter[str] = field(default_factory=Counter)
+    """Traps from addresses that no device of the ledger has."""
+    unknown: Counter[tuple[str, Oid]] = field(default_factory=Counter)
+    """(device, notification) that no profile knows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Notification:
+    """A trap or inform of any version, in the form of v2 (RFC 3584 §3)."""
+
+    oid: Oid
+    varbinds: tuple[VarBind, ...]
+    agent: str = ""
+    """The address that it speaks for, when it says one: v1's agent-addr, or snmpTrapAddress that a proxy put in."""
+
+
+def in_v2_form(pdu: ber.Pdu | ber.TrapV1) -> Notification:
+    """Raises BerError when it is no notification."""
+    if isinstance(pdu, ber.TrapV1):
+        if 0 <= pdu.generic <= 5:
+            name: Oid = (*SNMP_TRAPS, pdu.generic + 1)
+        else:
+            name = (*pdu.enterprise, 0, pdu.specific)
+        agent = "" if pdu.agent == "0.0.0.0" else pdu.agent  # noqa: S104 - means that it says none
+        return Notification(name, tuple(pdu.varbinds), agent)
+    if pdu.kind not in (ber.TRAP, ber.INFORM):
+        raise ber.BerError("no notification")
+    named: Oid | None = None
+    agent = ""
+    rest: list[VarBind] = []
+    for vb in pdu.varbinds:
+        if vb.oid == TRAP_OID and isinstance(vb.value, tuple):
+            named = vb.value
+        elif vb.oid == TRAP_ADDRESS:
+            agent = decode.text(vb) or ""
+        elif vb.oid != SYS_UPTIME:
+            rest.append(vb)
+    if named is None:
+        raise ber.BerError("a notification without its name")
+    return Notification(named, tuple(rest), agent)
+
+
+class TrapReader:
+    """What a notification means, by the profiles."""
+
+    def __init__(self, profiles: Profiles, names: Names) -> None:
+        self.profiles, self.names = profiles, names
+
+    def read(self, device: str, heard: Notification, at: Instant) -> tuple[bool, Observation | None]:
+        """(a profile knows it, what is observed)."""
+        rules = self.profiles.traps.get(heard.oid) or self.profiles.traps.get(_other_form(heard.oid)) or []
+        for profile, rule in rules:
+            found = _Varbinds(self.profiles, profile, heard.varbinds)
+            if not found.fit(rule):
+                continue
+            return True, self._observe(device, rule, found, at)
+        return bool(rules), None
+
+    def _observe(self, device: str, rule: Trap, found: _Varbinds, at: Instant) -> Observation | None:
+        if rule.condition is None:
+            return None
+        state = rule.state if rule.state is not None else found.state(rule)
+        if state is None:
+            return None
+        component = ""
+        if rule.component is not None:
+            component = found.fill(rule.component, lambda index: self.names.by_index(device, index) or "")
+            if not component and rule.component.parts:
+                return None  # it is about a port that we cannot name: the poll will tell
+            component = self.names.spell(device, component)
+        value = found.fill(rule.value, lambda _: "") if rule.value is not None else ""
+        shown = f"{rule.name}: {value}" if value else rule.name
+        return Observation(at, device, component, rule.condition, state, Source.TRAP, value=shown[:200])
+
+
+class _Varbinds:
+    """The varbinds of one notification, found by the names of columns."""
+
+    def __init__(self, profiles: Profiles, profile: Profile, varbinds: tuple[VarBind, ...]) -> None:
+        self._profiles, self._profile, self._varbinds = profiles, profile, varbinds
+
+    def find(self, name: str) -> tuple[VarBind, tuple[int, ...]] | None:
+        """The varbind of the column called `name`, and its instance."""
+        column = self._profiles.column(self._profile, name)
+        if column is None:
+            return None
+        for vb in self._varbinds:
+            if vb.oid[: len(column)] == column:
+                return vb, vb.oid[len(column) :]
+        return None
+
+    def _raw(self, name: str) -> int | float | str | None:
+        found = self.find(name)
+        if found is None:
+            return None
+        return found[0].value if isinstance(found[0].value, int) else decode.text(found[0])
+
+    def fit(self, rule: Trap) -> bool:
+        if any(self._raw(name) not in values for name, values in rule.when.items()):
+            return False
+        return all(
+            (found := self.find(name)) is not None and pattern.search(decode.text(found[0]) or "") is not None
+            for name, pattern in rule.match.items()
+        )
+
+    def state(self, rule: Trap) -> State | None:
+        raw = self._raw(rule.by)
+        return State.BAD if raw in rule.bad else State.OK if raw in rule.ok else None
+
+    def fill(self, words: Template, port: Callable[[int], str]) -> str:
+        def value(term: Term) -> str:
+            if term.name == "port":
+                return self._port(term.at, port)
+            found = self.find(term.name)
+            if found is None:
+                return ""
+            return dotted(term.part(found[1])) if term.index else decode.text(found[0]) or ""
+
+        return words.fill(value)
+
+    def _port(self, at: str, port: Callable[[int], str]) -> str:
+        found = self.find(at.lstrip("#"))
+        if found is None:
+            return ""
+        vb, instance = found
+        if at.startswith("#"):
+            return port(instance[-1]) if instance else ""
+        return port(vb.value) if isinstance(vb.value, int) else ""
+
+
+def _other_form(name: Oid) -> Oid:
+    """MIBs of SNMPv1 days name traps without the 0 that RFC 3584 puts before the number, and gear sends either."""
+    return (*name[:-2], name[-1]) if len(name) > 2 and name[-2] == 0 else (*name[:-1], 0, *name[-1:])
 
 
 class TrapListener:
@@ -27,11 +195,92 @@ class TrapListener:
         users: Collection[Credential] = (),
     ) -> None:
         """`communities` None: any; `users` are the SNMPv3 users whose traps are accepted."""
-        raise NotImplementedError
+        self._reader = TrapReader(profiles, names)
+        self._names, self._inbox, self._clock = names, inbox, clock
+        self._nudge = nudge
+        self._communities = None if communities is None else frozenset(c.encode() for c in communities)
+        self._users = tuple(users)
+        self._socket: socket.socket | None = None
+        self.stats = TrapStats()
+
+    def reload(self, profiles: Profiles) -> None:
+        """Other profiles are in force."""
+        self._reader = TrapReader(profiles, self._names)
 
     def open(self, address: str = "0.0.0.0", port: int = 162, *, sock: socket.socket | None = None) -> int:  # noqa: S104
         """Start hearing; returns the port. `sock` is an already bound socket (systemd). Raises OSError."""
-        raise NotImplementedError
+        if sock is None:
+            family = socket.AF_INET6 if ":" in address else socket.AF_INET
+            sock = socket.socket(family, socket.SOCK_DGRAM)
+            try:
+                sock.bind((address, port))
+            except OSError:
+                sock.close()
+                raise
+        self._socket = udp.roomy(sock)
+        asyncio.get_running_loop().add_reader(sock, self._readable, sock)
+        return int(sock.getsockname()[1])
 
     def close(self) -> None:
-        raise NotImplementedError
+        if self._socket is not None:
+            asyncio.get_running_loop().remove_reader(self._socket)
+            self._socket.close()
+            self._socket = None
+
+    def _readable(self, sock: socket.socket) -> None:
+        udp.drain(sock, self._hear, 65535, BATCH)
+
+    def _hear(self, data: bytes, source: Any) -> None:
+        """One datagram."""
+        self.stats.heard += 1
+        try:
+            message = ber.read_message(data)
+            if self._communities is not None and message.community not in self._communities:
+                self.stats.refused += 1
+                return
+            heard = in_v2_form(message.pdu)
+        except ber.BerError:
+            self.stats.garbled += 1
+            return
+        if isinstance(message.pdu, ber.Pdu) and message.pdu.kind == ber.INFORM:
+            self._answer(message, source)
+        self._tell(heard, source[0])
+
+    def _answer(self, message: ber.Message, source: Any) -> None:
+        """An inform's answer is the inform itself with another tag (RFC 3416 §4.2.7)."""
+        pdu = message.pdu
+        if self._socket is None or not isinstance(pdu, ber.Pdu):
+            return
+        try:
+            bindings = ber.write_varbinds(pdu.varbinds)
+            body = ber.write_int(pdu.request_id) + ber.write_int(0) + ber.write_int(0) + bindings
+            reply = ber.write_message(message.version, message.community, ber.tlv(ber.RESPONSE, body))
+            self._socket.sendto(reply, source)
+        except (ber.BerError, OSError) as error:
+            log.debug("cannot answer an inform of %s: %s", source[0], error)
+
+    def _tell(self, heard: Notification, source: str) -> None:
+        device = self._whose(heard, source)
+        if device is None:
+            if len(self.stats.strangers) < MOST_UNKNOWN or source in self.stats.strangers:
+                self.stats.strangers[source] += 1
+            return
+        known, observation = self._reader.read(device, heard, self._clock())
+        if observation is not None:
+            self.stats.observed += 1
+            self._inbox.offer(observation, f"trap {device}")
+        elif not known:
+            key = (device, heard.oid)
+            if key not in self.stats.unknown and len(self.stats.unknown) < MOST_UNKNOWN:
+                log.info("%s: a notification that no profile knows: %s", device, dotted(heard.oid))
+                self.stats.unknown[key] = 0
+            if key in self.stats.unknown:
+                self.stats.unknown[key] += 1
+        if self._nudge is not None:
+            self._nudge(device)
+
+    def _whose(self, heard: Notification, source: str) -> str | None:
+        """The device whose address it came from; for a proxy's, the one that it says it speaks for."""
+        if heard.agent and (device := self._names.device_at(heard.agent)):
+            return device
+        return self._names.device_at(source)
