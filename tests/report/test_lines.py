@@ -1,0 +1,226 @@
+"""What a period came to, counted by hand and held by properties."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import pairwise
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from netwatch.core.model import (
+    Circuit,
+    Customer,
+    Domain,
+    Exposure,
+    Fault,
+    Ledger,
+    Outage,
+    Root,
+    RootKind,
+    Team,
+    Ticket,
+    TicketKind,
+    TicketState,
+    Unknown,
+)
+from netwatch.core.time import DAY, HOUR, MINUTE, SECOND, Instant, Span, parse
+from netwatch.report import Facts, circuits, crews, customers, faults, period
+
+ZONE = ZoneInfo("Asia/Shanghai")
+NOVEMBER, DECEMBER = period("2026-11", ZONE), period("2026-12", ZONE)
+LEDGER = Ledger(
+    customers={"A": Customer("A", level="gold"), "B": Customer("B")},
+    circuits={c: Circuit(c, customer, assurance="AA") for c, customer in [("C-1", "A"), ("C-2", "A"), ("C-3", "B")]},
+    teams={"T-1": Team("T-1", company="Acme"), "T-2": Team("T-2")},
+)
+LATER = parse("2027-02-01T00:00:00+08:00")
+
+
+def outage(
+    started: Instant, lasted: Span | None, *, circuit: str = "C-1", net: Span | None = None, fault: str = "F1",
+    limit: int = 240, now: Instant = LATER, paused: tuple[str, ...] = (),
+) -> Outage:  # fmt: skip
+    whole = now - started if lasted is None else lasted
+    counted = whole if net is None else net
+    return Outage(
+        id=f"{circuit}@{started}", circuit=circuit, customer=LEDGER.circuits[circuit].customer, assurance="AA",
+        fault=fault, started=started, restored=None if lasted is None else started + lasted, limit_minutes=limit,
+        limit_source="class AA", deadline=started + limit * MINUTE + whole - counted, gross_seconds=whole // SECOND,
+        net_seconds=counted // SECOND, planned_seconds=0, breached=counted > limit * MINUTE, paused=paused,
+    )  # fmt: skip
+
+
+def facts(*outages: Outage, **more: object) -> Facts:
+    known = {"ledger": LEDGER, "period": NOVEMBER, "now": LATER, "since": 0, "outages": outages, **more}
+    return Facts(**known)  # type: ignore[arg-type]
+
+
+def at(text: str) -> Instant:
+    return parse(f"{text}+08:00")
+
+
+def test_a_month_without_trouble_is_a_hundred_percent_and_every_circuit_is_listed() -> None:
+    lines = circuits(facts())
+    assert [x.circuit for x in lines] == ["C-1", "C-2", "C-3"]
+    assert {(x.availability_gross, x.availability_net, x.coverage, x.mttr_minutes) for x in lines} == {(1, 1, 1, None)}
+
+
+def test_gross_counts_all_and_net_leaves_out_what_the_contract_excuses() -> None:
+    line = circuits(facts(outage(at("2026-11-03T02:00"), 3 * HOUR, net=1 * HOUR)))[0]
+    assert (line.down_seconds, line.net_down_seconds, line.estimated) == (10800, 3600, False)
+    assert line.availability_gross == pytest.approx(1 - 3 / 720)
+    assert line.availability_net == pytest.approx(1 - 1 / 720)
+    assert line.mttr_minutes == 180
+
+
+def test_an_outage_over_midnight_on_the_first_is_charged_to_both_months_and_its_breach_to_the_later() -> None:
+    over = outage(at("2026-11-30T21:00"), 6 * HOUR, net=5 * HOUR)
+    november, december = circuits(facts(over))[0], circuits(facts(over, period=DECEMBER))[0]
+    assert (november.down_seconds, december.down_seconds) == (3 * 3600, 3 * 3600)
+    assert (november.net_down_seconds, december.net_down_seconds) == (9000, 9000)
+    assert (november.estimated, december.estimated) == (True, True)
+    assert (november.breaches, december.breaches) == (0, 1)
+    assert (november.mttr_minutes, december.mttr_minutes) == (None, 360)
+
+
+def test_an_outage_that_lasts_is_counted_up_to_now_and_breaches_when_its_deadline_has_passed() -> None:
+    now = at("2026-11-10T12:00")
+    young, old = outage(now - HOUR, None, now=now), outage(now - 5 * HOUR, None, circuit="C-2", now=now)
+    lines = circuits(facts(young, old, now=now))
+    assert [(x.down_seconds, x.breaches) for x in lines[:2]] == [(3600, 0), (18000, 1)]
+    assert lines[0].availability_gross == pytest.approx(1 - 1 / (24 * 9 + 12))
+
+
+def test_a_pause_that_stands_goes_on_after_the_last_decision_only_if_it_stops_the_clock() -> None:
+    now = at("2026-11-10T12:00")
+    row = replace(outage(now - 4 * HOUR, None, now=now), gross_seconds=7200, net_seconds=3600, paused=("site_access",))
+    running = circuits(facts(row, now=now))[0]
+    standing = circuits(facts(row, now=now, stops=frozenset({"site_access"})))[0]
+    assert (running.net_down_seconds, standing.net_down_seconds) == (3 * 3600, 3600)
+
+
+def test_what_nobody_could_tell_lowers_the_coverage_and_not_the_availability() -> None:
+    blind = Unknown("U1", "C-1", at("2026-11-05T00:00"), at("2026-11-08T00:00"))
+    line = circuits(facts(unknowns=[blind]))[0]
+    assert (line.availability_gross, line.coverage) == (1, pytest.approx(0.9))
+    assert line.unknown_seconds == 3 * 86400
+
+
+def test_time_before_anybody_watched_is_not_covered_and_a_month_unwatched_has_no_figure() -> None:
+    half = circuits(facts(since=at("2026-11-16T00:00")))[0]
+    assert half.coverage == pytest.approx(0.5)
+    none = circuits(facts(since=at("2026-12-16T00:00")))[0]
+    assert (none.coverage, none.availability_gross, none.availability_net) == (0, None, None)
+
+
+def test_a_month_that_has_not_begun_has_no_figure() -> None:
+    line = circuits(facts(now=at("2026-10-01T00:00")))[0]
+    assert (line.availability_gross, line.coverage, line.down_seconds) == (None, 0, 0)
+
+
+def test_exposure_counts_apart_and_not_while_the_circuit_is_down() -> None:
+    start = at("2026-11-05T00:00")
+    line = circuits(
+        facts(outage(start + HOUR, HOUR), exposures=[Exposure("E1", "C-1", "F1", start, start + 4 * HOUR)])
+    )[0]
+    assert (line.exposed_seconds, line.down_seconds) == (3 * 3600, 3600)
+
+
+def test_faults_of_a_year_are_those_of_the_365_days_before_the_end_of_the_period() -> None:
+    end = NOVEMBER.end
+    known = [outage(end - 365 * DAY - 1, HOUR), outage(end - 365 * DAY, HOUR), outage(end - HOUR, HOUR)]
+    assert circuits(facts(*known))[0].faults_in_a_year == 2
+
+
+def test_a_customer_is_told_the_worst_circuit_and_how_often_the_promise_was_kept() -> None:
+    lines = customers(
+        facts(
+            outage(at("2026-11-03T02:00"), HOUR),
+            outage(at("2026-11-04T02:00"), 5 * HOUR, circuit="C-2"),
+            outage(at("2026-12-04T02:00"), 5 * HOUR, circuit="C-2"),
+        )
+    )
+    assert [(x.customer, x.level, x.circuits, x.outages, x.breaches) for x in lines] == [
+        ("A", "gold", 2, 2, 1),
+        ("B", "", 1, 0, 0),
+    ]
+    assert (lines[0].worst_circuit, lines[0].timeliness, lines[1].timeliness) == ("C-2", 0.5, None)
+
+
+def ticket(number: int, team: str, sent: Instant | None, **stamps: Instant | str | None) -> Ticket:
+    blank = dict.fromkeys(("acknowledged", "accepted", "arrived", "restored", "returned", "closed"))
+    return Ticket(
+        id=f"T{number}", fault=f"F{number}", kind=TicketKind.REPAIR, state=TicketState.DISPATCHED, opened=sent or 0,
+        dispatched=sent, skill="cable", team=team, reason="", deadline=None, circuits=("C-1",), **{**blank, **stamps},
+    )  # type: ignore[arg-type]  # fmt: skip
+
+
+def test_a_crew_is_measured_from_the_sending_of_its_orders_and_by_the_promises_kept() -> None:
+    sent = at("2026-11-03T02:00")
+    lines = crews(
+        facts(
+            outage(sent, 2 * HOUR, fault="F1"),
+            outage(sent, 5 * HOUR, fault="F2"),
+            tickets=[
+                ticket(1, "T-1", sent, accepted=sent + 5 * MINUTE, arrived=sent + HOUR, restored=sent + 2 * HOUR),
+                ticket(2, "T-1", sent, accepted=sent + 15 * MINUTE, returned=sent + DAY),
+                ticket(3, "T-1", sent, merged_into="T1"),
+                ticket(4, "T-1", None),
+                ticket(5, "T-1", at("2026-12-01T00:00")),
+                ticket(6, "left", sent),
+            ],
+        )
+    )
+    assert [(x.team, x.company, x.orders) for x in lines] == [("T-1", "Acme", 2), ("T-2", "", 0), ("left", "", 1)]
+    first = lines[0]
+    assert (first.accept_minutes, first.arrive_minutes, first.restore_minutes) == (10, 60, 120)
+    assert (first.open, first.returned, first.due, first.in_time, first.timeliness) == (1, 1, 2, 1, 0.5)
+
+
+def test_faults_are_told_in_order_without_those_that_another_took_up() -> None:
+    start = at("2026-11-03T02:00")
+    cable = Fault(
+        "F1", Root(RootKind.CABLE, "K-4"), Domain.CABLE, start, start + 3 * HOUR, ("C-1", "C-2"), 17, 0.9, 300,
+        start + 5 * HOUR, "both ends dark",
+    )  # fmt: skip
+    known = [replace(cable, id="F2", absorbed_by="F1"), cable, replace(cable, id="F0", opened=at("2026-12-02T00:00"))]
+    (line,) = faults(facts(outage(start, 5 * HOUR), faults=known, tickets=[ticket(1, "T-1", start)]))
+    assert (line.fault, line.root, line.minutes, line.circuits) == ("F1", "cable K-4", 180, 2)
+    assert (line.breaches, line.ticket, line.team) == (1, "T1", "T-1")
+
+
+minutes = st.integers(0, 90 * 24 * 60)
+
+
+@st.composite
+def many(draw: st.DrawFn) -> list[Outage]:
+    """Outages of one circuit over October to December that do not overlap, some with excused time."""
+    edges = sorted(draw(st.sets(minutes, max_size=12)))
+    start = at("2026-10-01T00:00")
+    found = []
+    for a, b in list(pairwise(edges))[::2]:
+        lasted = (b - a) * MINUTE
+        found.append(outage(start + a * MINUTE, lasted, net=draw(st.integers(0, b - a)) * MINUTE))
+    return found
+
+
+@given(many())
+def test_the_days_of_a_month_add_up_to_the_month(known: list[Outage]) -> None:
+    whole = circuits(facts(*known))[0]
+    days = [circuits(facts(*known, period=period(f"2026-11-{d:02}", ZONE)))[0] for d in range(1, 31)]
+    assert sum(x.down_seconds for x in days) == whole.down_seconds
+    assert sum(x.breaches for x in days) == whole.breaches
+
+
+@given(many(), minutes)
+def test_net_never_exceeds_gross_and_no_ratio_leaves_its_range(known: list[Outage], now: int) -> None:
+    moment = at("2026-10-01T00:00") + now * MINUTE
+    heard = [x for x in known if x.restored is not None and x.restored <= moment]
+    for line in circuits(facts(*heard, now=moment)):
+        assert 0 <= line.net_down_seconds <= line.down_seconds
+        assert 0 <= line.coverage <= 1
+        if line.availability_gross is not None and line.availability_net is not None:
+            assert 0 <= line.availability_gross <= line.availability_net <= 1
