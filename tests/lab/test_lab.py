@@ -6,10 +6,10 @@ import socket
 from collections.abc import Iterator
 
 import pytest
-from metro import Lab
+from metro import Lab, namespaces
 from metro.namespaces import inside
 from metro.patience import until
-from metro.plan import LINKS, NMS, NODES
+from metro.plan import COMMUNITY, LINKS, NMS, NODES
 
 pytestmark = pytest.mark.lab
 
@@ -60,6 +60,14 @@ def test_ports_have_the_names_and_aliases_of_the_plan(lab: Lab) -> None:
     for node in NODES.values():
         for index, (link, end) in enumerate(node.ends, start=2):
             assert lab.snmp(node.id, f"{IF_NAME}.{index}", f"{IF_ALIAS}.{index}") == [end.port, link.id]
+
+
+def test_a_box_that_speaks_v3_does_not_answer_to_a_community(lab: Lab) -> None:
+    with pytest.raises(RuntimeError, match="Timeout: No Response"):
+        namespaces.run(
+            *namespaces.enter(NMS),
+            *("snmpget", "-v2c", "-c", COMMUNITY, "-r", "0", "-t", "0.5", NODES["agg3"].address, SYS_NAME),
+        )
 
 
 def test_a_cut_takes_carrier_at_both_ends_and_both_boxes_trap_it(lab: Lab, traps: socket.socket) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from metro.plan import COMMUNITY, NMS, NMS_ADDRESS, Node
+from metro.plan import COMMUNITY, NMS, NMS_ADDRESS, V3, V3_KEY, V3_USER, Node
 
 _IF = ".1.3.6.1.2.1.2.2.1"
 _TRAPS = ".1.3.6.1.6.3.1.1.5"
@@ -49,14 +49,22 @@ def snmpd_conf(node: Node) -> str:
         f'override .1.3.6.1.2.1.31.1.1.1.18.{index} octet_str "{link.id}"'
         for index, (link, _) in enumerate(node.ends, start=2)  # lo is 1
     ]
+    access = [f"rocommunity {COMMUNITY} {NMS_ADDRESS}"]
+    if node.id in V3:
+        # A fixed engine id: the keys of who receives its traps hang on it.
+        access = [
+            f"exactEngineID 0x80001f8804{node.id.encode().hex()}",
+            f"createUser {V3_USER} SHA-256 {V3_KEY} AES {V3_KEY}",
+            f"rouser {V3_USER} priv",
+        ]
     return "\n".join(
         [
             "agentaddress udp:161",
-            f"rocommunity {COMMUNITY} {NMS_ADDRESS}",
+            *access,
             "master agentx",
             f"sysName {node.id}",
             f"sysLocation {node.id}",
-            f"trapsess -v 2c -c {COMMUNITY} udp:{NMS_ADDRESS}:162",
+            f"trapsess {who(node)} udp:{NMS_ADDRESS}:162",
             "createUser monitor MD5 only-inside-the-box",
             "iquerySecName monitor",
             "rouser monitor",
@@ -68,6 +76,13 @@ def snmpd_conf(node: Node) -> str:
             "",
         ]
     )
+
+
+def who(node: Node) -> str:
+    """How one speaks SNMP with this box, as options of net-snmp's programs."""
+    if node.id in V3:
+        return f"-v 3 -l authPriv -u {V3_USER} -a SHA-256 -A {V3_KEY} -x AES -X {V3_KEY}"
+    return f"-v 2c -c {COMMUNITY}"
 
 
 def snmp_conf(node: Node) -> str:

@@ -15,10 +15,10 @@ from types import TracebackType
 from typing import IO, Self
 
 from metro import namespaces
-from metro.boxes import frr_conf, snmp_conf, snmpd_conf
+from metro.boxes import frr_conf, snmp_conf, snmpd_conf, who
 from metro.namespaces import PREFIX, enter, inside
 from metro.patience import until
-from metro.plan import COMMUNITY, LINKS, NMS, NODES, Link, Node
+from metro.plan import LINKS, NMS, NODES, Link, Node
 
 _FIBRE = "fibre"
 _FRR = Path("/usr/lib/frr")
@@ -142,19 +142,8 @@ class Lab:
 
     def snmp(self, node: str, *oids: str, seconds: float = 1.0) -> list[str]:
         """The values of instances, asked from the room as the daemon would. Raises TimeoutError for silence."""
-        command = (
-            "snmpget",
-            "-v2c",
-            "-c",
-            COMMUNITY,
-            "-Oqv",
-            "-r",
-            "2",
-            "-t",
-            str(seconds),
-            NODES[node].address,
-            *oids,
-        )
+        box = NODES[node]
+        command = ("snmpget", *who(box).split(), "-Oqv", "-r", "2", "-t", str(seconds), box.address, *oids)
         done = subprocess.run((*enter(NMS), *command), capture_output=True, text=True, check=False)
         if done.returncode:
             raise TimeoutError(done.stderr.strip())

@@ -22,6 +22,10 @@ from types import MappingProxyType
 
 NMS = "nms"
 COMMUNITY = "lab-read"
+V3 = frozenset({"agg3"})
+"""Boxes that speak SNMPv3 only, with authentication and privacy; the others v2c."""
+V3_USER = "room"
+V3_KEY = "only-in-the-lab"
 
 
 @dataclass(frozen=True, slots=True)
