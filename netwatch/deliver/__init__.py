@@ -6,7 +6,18 @@ courier.nudge()
 """
 
 from netwatch.deliver.channel import Channel, Message, PermanentError, TemporaryError
-from netwatch.deliver.outbox import Courier, Delivery
+from netwatch.deliver.outbox import Courier, Delivery, Manner
 from netwatch.deliver.route import route
+from netwatch.deliver.texts import Texts
 
-__all__ = ["Channel", "Courier", "Delivery", "Message", "PermanentError", "TemporaryError", "route"]
+__all__ = [
+    "Channel",
+    "Courier",
+    "Delivery",
+    "Manner",
+    "Message",
+    "PermanentError",
+    "TemporaryError",
+    "Texts",
+    "route",
+]
