@@ -41,7 +41,9 @@ class Fleet:
         self.traps_sent = 0
         self.traps_lost = 0
         """Sent by boxes that could not be heard."""
-        self._clock = clock
+        self.all_asked = asyncio.Event()
+        """Set when every agent has been asked something."""
+        self._unasked: set[str] = set()
         self._manager: tuple[str, int] | None = None
         self._sockets: dict[str, socket.socket] = {}
         self._echoes: list[socket.socket] = []
@@ -56,6 +58,7 @@ class Fleet:
             for port, onu, online in self.plant.pon(olt.id):
                 agent.box.onus[onu] = OnuLife(onu, port.name, metro.onus[onu], online)
             agent.rebuild()
+        self._unasked.update(self.agents)
 
     def open(self, port: int = FIRST_PORT) -> int:
         """Bind everything and serve on the running loop; returns the SNMP port, `port` or the next that is free.
@@ -147,6 +150,10 @@ class Fleet:
         for data, sender in _waiting(sock):
             if self.plant.answers_snmp(device) and (reply := agent.answer(data)) is not None:
                 _reply(sock, reply, sender)
+                if device in self._unasked:
+                    self._unasked.discard(device)
+                    if not self._unasked:
+                        self.all_asked.set()
 
     def _echo(self, sock: socket.socket, device: str) -> None:
         for data, sender in _waiting(sock):

@@ -41,8 +41,12 @@ def write_site(ledger: Ledger, folder: Path, settings: Settings) -> Path:
     return config
 
 
+def channels(ledger: Ledger) -> tuple[str, ...]:
+    """The NOC's channel and those of the teams."""
+    return tuple(dict.fromkeys(["noc", *(c for team in ledger.teams.values() for c in team.channels)]))
+
+
 def _config(ledger: Ledger, it: Settings) -> str:
-    channels = dict.fromkeys(["noc", *(c for team in ledger.teams.values() for c in team.channels)])
     lines = [
         "# Yungang, the simulated metro of `netwatch demo`. Its agents answer while a demo runs on this machine:",
         "#   netwatch demo            in one terminal",
@@ -85,7 +89,7 @@ def _config(ledger: Ledger, it: Settings) -> str:
         'noc = ["noc"]',
         'default = ["noc"]',
     ]
-    for channel in channels:
+    for channel in channels(ledger):
         lines += ["", f"[channels.{channel}]"]
         if it.webhooks is None:
             lines.append('kind = "log"')

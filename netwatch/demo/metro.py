@@ -18,6 +18,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import pairwise
+from zoneinfo import ZoneInfo
 
 from netwatch.core.model import (
     Circuit,
@@ -34,6 +35,8 @@ from netwatch.core.model import (
 
 CREDENTIAL = "demo"
 """The name of the read community in the demo's config.toml."""
+
+ZONE = ZoneInfo("Asia/Shanghai")
 
 VANTAGE = "CORE-1"
 """Where the monitoring stands."""
