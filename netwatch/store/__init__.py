@@ -8,6 +8,7 @@ await store.settle(send, Settled(), now)
 tickets = await store.history.rows(Ticket, where={"state": "dispatched"})
 """
 
+from netwatch.store.admin import backup, upgrade, version
 from netwatch.store.errors import StoreError, ThinkerRunningError, Trouble
 from netwatch.store.history import History, Told
 from netwatch.store.restore import Restored, restore
@@ -22,5 +23,8 @@ __all__ = [
     "ThinkerRunningError",
     "Told",
     "Trouble",
+    "backup",
     "restore",
+    "upgrade",
+    "version",
 ]

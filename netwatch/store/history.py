@@ -13,6 +13,7 @@ from sqlalchemy import ColumnElement, Select, or_, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from netwatch.core.codec import decode
 from netwatch.core.journal import read_fact
 from netwatch.core.model import (
     Alarm,
@@ -29,7 +30,6 @@ from netwatch.core.model import (
     Window,
 )
 from netwatch.core.time import Instant
-from netwatch.store.codec import decode
 from netwatch.store.errors import StoreError, Trouble, told
 from netwatch.store.tables import entries, facts, kept_as, sends
 

@@ -19,6 +19,7 @@ from sqlalchemy.dialects import sqlite as sqlite_dialect
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from netwatch.core.codec import decode_as, encode, encode_as
 from netwatch.core.journal import read_fact, write_fact
 from netwatch.core.model import Decision, Entry, Fact, Tick, index
 from netwatch.core.sends import Dead, Outcome, Retry, Send, Settled, Value, Waiting
@@ -26,7 +27,6 @@ from netwatch.core.time import HOUR, Instant, Span
 from netwatch.findings import Finding
 from netwatch.store import copies, migrate, sqlite
 from netwatch.store.chain import BEFORE_ALL, Link
-from netwatch.store.codec import decode_as, encode, encode_as
 from netwatch.store.errors import StoreError, Trouble, told
 from netwatch.store.history import History
 from netwatch.store.lock import ThinkerLock
