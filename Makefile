@@ -1,4 +1,4 @@
-# Every target first brings .venv/ up to date with requirements.lock and pyproject.toml; nothing else needs to be set up.
+# Targets that need .venv/ first bring it up to date with requirements.lock and pyproject.toml; nothing else is set up by hand.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
@@ -11,12 +11,26 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 # Recorded nights, walks and command lines to judge against; not part of the project, so every user of it does without.
 CORPUS ?= ../shared
+PREFIX ?= /opt/netwatch
+LINK ?= /usr/local/bin
 PIP_COMPILE := $(BIN)/pip-compile --quiet --extra dev --all-build-deps --allow-unsafe --strip-extras --generate-hashes \
 	--no-emit-index-url --no-emit-trusted-host --no-emit-find-links
 
+define find_python
+for python in python3 python3.14 python3.13 python3.12 python3.11 none; do
+  if $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then break; fi
+done
+if [ $$python = none ]; then
+  echo "make: NetWatch needs Python 3.11 or newer in PATH (Debian 12: apt-get install python3)" >&2; exit 1
+fi
+if ! $$python -c 'import ensurepip, venv' 2>/dev/null; then
+  echo "make: $$python cannot make a virtual environment (Debian, Ubuntu: apt-get install python3-venv)" >&2; exit 1
+fi
+endef
+
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help venv demo test lint format lab score oracle bench lock clean FORCE
+.PHONY: help venv demo test lint format lab score oracle bench install lock clean FORCE
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -55,6 +69,14 @@ oracle: $(STAMP)  ## recordings of real devices: does `netwatch probe` read what
 bench: $(STAMP)  ## every figure of bench/README.md, measured again
 	$(BIN)/python bench/run.py $(ARGS)
 
+install:  ## put NetWatch into PREFIX=/opt/netwatch and link its command to LINK=/usr/local/bin (root)
+	@$(find_python)
+	[ -x '$(PREFIX)/bin/pip' ] || $$python -m venv '$(PREFIX)'
+	'$(PREFIX)/bin/pip' install --quiet --require-hashes --requirement requirements.lock
+	'$(PREFIX)/bin/pip' install --quiet --no-build-isolation --no-deps --force-reinstall .
+	ln -sf '$(PREFIX)/bin/netwatch' '$(LINK)/netwatch'
+	echo "$$('$(LINK)/netwatch' --version) is at $(LINK)/netwatch; next: netwatch ledger template, netwatch install-service"
+
 lock: $(STAMP)  ## write requirements.lock anew from pyproject.toml; ARGS=--upgrade takes newer versions
 	CUSTOM_COMPILE_COMMAND='make lock' $(PIP_COMPILE) --output-file requirements.lock $(ARGS) pyproject.toml
 	if grep -nE '://|^--' requirements.lock; then echo "make lock: the lock names a place to download from" >&2; exit 1; fi
@@ -70,13 +92,7 @@ endif
 
 $(STAMP): requirements.lock pyproject.toml
 	@if ! $(BIN)/pip --version 2>/dev/null | grep -qF ' $(CURDIR)/$(VENV)/'; then
-	  for python in python3 python3.14 python3.13 python3.12 python3.11 none; do
-	    if $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then break; fi
-	  done
-	  if [ $$python = none ]; then echo "make: NetWatch needs Python 3.11 or newer in PATH (Debian 12: apt-get install python3)" >&2; exit 1; fi
-	  if ! $$python -c 'import ensurepip, venv' 2>/dev/null; then
-	    echo "make: $$python cannot make a virtual environment (Debian, Ubuntu: apt-get install python3-venv)" >&2; exit 1
-	  fi
+	  $(find_python)
 	  echo "building $(VENV)/ with $$($$python --version)"
 	  rm -rf $(VENV)
 	  $$python -m venv $(VENV)
