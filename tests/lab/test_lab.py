@@ -82,6 +82,16 @@ def test_a_cut_takes_carrier_at_both_ends_and_both_boxes_trap_it(lab: Lab, traps
     until(lambda: oper_status(lab, "L-ring2") == [UP, UP], "both agents say up")
 
 
+def test_a_muted_fibre_loses_everything_and_keeps_its_light(lab: Lab) -> None:
+    lab.mute("L-d")
+    until(lambda: not lab.ping("cpe-d"), "cpe-d is silent")
+    assert oper_status(lab, "L-ring4") == [UP, UP]
+    assert lab.snmp("agg3", f"{OPER_STATUS}.5") == [UP]
+    assert NODES["agg3"].ends[3][0].id == "L-d"
+    lab.unmute("L-d")
+    until(lambda: lab.ping("cpe-d"), "cpe-d answers again")
+
+
 def test_the_ring_carries_everybody_past_any_one_cut(lab: Lab) -> None:
     for link in ("L-ring1", "L-ring3"):
         lab.cut(link)

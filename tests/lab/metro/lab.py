@@ -46,6 +46,8 @@ class Lab:
         with Lab() as lab:
             lab.cut("L-d")              # both ends lose their light
             lab.splice("L-d")
+            lab.mute("L-d")             # light, and nothing in it
+            lab.unmute("L-d")
             lab.power_off("agg2")       # no last word
             lab.power_on("agg2")
             lab.hang_agent("cpe-a")     # answers pings, not SNMP
@@ -64,6 +66,7 @@ class Lab:
 
     def __init__(self) -> None:
         self._cut: set[str] = set()
+        self._muted: set[str] = set()
         self._boxes: dict[str, subprocess.Popen[str]] = {}
         self._lock: IO[str] | None = None
 
@@ -98,6 +101,15 @@ class Lab:
         self._cut.difference_update(_known(links))
         self._shine(links)
 
+    def mute(self, *links: str) -> None:
+        """Light on, nothing gets through: the loss that no port tells."""
+        self._muted.update(_known(links))
+        self._pass(links)
+
+    def unmute(self, *links: str) -> None:
+        self._muted.difference_update(_known(links))
+        self._pass(links)
+
     def power_off(self, node: str) -> None:
         """Pull the plug: every process dies at once and every neighbour loses its light."""
         box = self._boxes.pop(node)
@@ -128,6 +140,7 @@ class Lab:
     def mend(self) -> None:
         """Everything whole again: fibres, power, agents; and the routes are back."""
         self.splice(*self._cut)
+        self.unmute(*self._muted)
         for node in NODES.keys() - self._boxes.keys():
             self.power_on(node)
         for node in NODES:
@@ -182,13 +195,10 @@ class Lab:
             for link in LINKS.values()
             for leg, end in zip(_legs(link), (link.a, link.z), strict=True)
         )
-        chains = (
-            f'chain {here} {{ type filter hook ingress device "{here}" priority 0; fwd to "{there}"; }}'
-            for link in LINKS.values()
-            for here, there in (_legs(link), _legs(link)[::-1])
-        )
-        table = "\n".join(["table netdev fibre {", *chains, "}", ""])
-        namespaces.run(*enter(_FIBRE), "nft", "-f", "-", stdin=table)
+        legs = [leg for link in LINKS.values() for leg in _legs(link)]
+        chains = [f'chain {leg} {{ type filter hook ingress device "{leg}" priority 0; }}' for leg in legs]
+        self._nft(["table netdev fibre {", *chains, "}"])
+        self._pass(LINKS)
         room = LINKS["L-nms"]
         namespaces.ip(
             [
@@ -245,6 +255,18 @@ class Lab:
             ],
             _FIBRE,
         )
+
+    def _pass(self, links: Iterable[str]) -> None:
+        """What comes in at one leg goes out at the other, or nowhere."""
+        lines = []
+        for link in (LINKS[id_] for id_ in links):
+            for here, there in (_legs(link), _legs(link)[::-1]):
+                verdict = "drop" if link.id in self._muted else f'fwd to "{there}"'
+                lines += [f"flush chain netdev fibre {here}", f"add rule netdev fibre {here} {verdict}"]
+        self._nft(lines)
+
+    def _nft(self, lines: Iterable[str]) -> None:
+        namespaces.run(*enter(_FIBRE), "nft", "-f", "-", stdin="\n".join([*lines, ""]))
 
     def _remove(self) -> None:
         for box in self._boxes.values():
