@@ -20,7 +20,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "alarm": ("alarm", "List and show alarms."),
     "backtest": ("backtest", "What each sending policy would have cost on past faults."),
     "backup": ("backup", "Write everything that NetWatch knows into one file."),
-    "check": ("check", "Every problem of config, ledger, collectors and rules at once."),
+    "check": ("check", "Every problem of config, ledger, collectors, rules at once."),
     "circuit": ("circuit", "List and show circuits."),
     "complaint": ("complaint", "Enter the customer's word."),
     "db": ("db", "Upgrade the database."),

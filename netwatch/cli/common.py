@@ -72,7 +72,7 @@ def show(rows: Iterable[Mapping[str, Any]], columns: Sequence[str], *, none: str
 
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in columns:
-        table.add_column(column, overflow="fold")
+        table.add_column(Text(column), overflow="fold")
     for row in listed:
         table.add_row(*(Text(_cell(row.get(column))) for column in columns))
     # Piped output must not be cut to the width of a terminal that is not there.

@@ -68,7 +68,11 @@ def one_of(words: Mapping[str, str]) -> Parse:
     def parse(text: str) -> str:
         value = exact.get(text) or known.get(plain(text))
         if value is None:
-            cure = did_you_mean(plain(text), known) or f"one of {', '.join(dict.fromkeys(words.values()))}"
+            cure = (
+                did_you_mean(text, exact)
+                or did_you_mean(text.upper(), exact)
+                or f"one of {', '.join(dict.fromkeys(words.values()))}"
+            )
             raise ValueError(f"{shown(text)} is not known here | {cure}")
         return value
 

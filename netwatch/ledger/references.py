@@ -47,11 +47,18 @@ class _Names:
     def __init__(self) -> None:
         self._left = _BUDGET
         self._plain: dict[int, dict[str, str]] = {}
+        self._unread: set[tuple[str, str]] = set()
 
-    def finding(self, place: str, id_: str, target: Part[Any]) -> Finding:
-        what = f"there is no {target.table.key.name} {shown(id_)}"
-        cure = self._hint(id_, target) or f"add it to {target.table.name}, or correct it here"
-        return Finding(place, what, cure)
+    def missing(self, part: Part[Any], id_: str, column: str, name: str, target: Part[Any]) -> Iterator[Finding]:
+        """The cell of row `id_` names something that is not in `target`."""
+        what = f"there is no {target.table.key.name} {shown(name)}"
+        cure = self._hint(name, target) or f"add it to {target.table.name}, or correct it here"
+        if not target.read:  # the whole table is lost: that is one problem, not one a row
+            if (part.table.name, column) in self._unread:
+                return
+            self._unread.add((part.table.name, column))
+            cure = f"{target.table.name} could not be read"
+        yield Finding(part.at(id_, column), what, cure)
 
     def _hint(self, id_: str, target: Part[Any]) -> str:
         if any(c in id_ for c in ",;、，；|/") and any(piece in target.entities for piece in _pieces(id_)):
@@ -76,6 +83,7 @@ def _pieces(text: str) -> list[str]:
 
 def _gap(part: Part[Any], ids: list[str], column: str, what: str, cure: str) -> Iterator[Finding]:
     """One warning for everything that lacks the same thing."""
+    ids = [id_ for id_ in ids if id_ not in part.bad]
     if not ids:
         return
     more = f" (and {len(ids) - 1:,} more, e.g. {' '.join(ids[1:4])})" if len(ids) > 1 else ""
@@ -89,13 +97,13 @@ def _devices(parts: Parts, names: _Names) -> Iterator[Finding]:
     no_address, no_feeder = [], []
     for id_, device in part.entities.items():
         if device.site and device.site not in parts.sites.entities:
-            yield names.finding(part.at(id_, "site"), device.site, parts.sites)
+            yield from names.missing(part, id_, "site", device.site, parts.sites)
         if device.address:
             if (other := seen.setdefault(device.address, id_)) != id_:
                 what = f"{id_} has the address of {other}: traps from it will be taken for {other}'s"
                 yield Finding(part.at(id_, "address"), what, warning=True)
         elif device.role is Role.ONU:
-            if id_ not in hanging:
+            if id_ not in hanging and parts.links.read:
                 no_feeder.append(id_)
         elif device.managed:
             no_address.append(id_)
@@ -128,7 +136,7 @@ def _links(parts: Parts, names: _Names) -> Iterator[Finding]:
             if not end.device:
                 continue
             if end.device not in devices:
-                yield names.finding(part.at(id_, f"{column}_device"), end.device, parts.devices)
+                yield from names.missing(part, id_, f"{column}_device", end.device, parts.devices)
             elif end.name and link.medium in _ONE_A_PORT:
                 other = taken.setdefault((end.device, normal(end.name)), id_)
                 if other != id_:
@@ -167,21 +175,27 @@ def _circuits(parts: Parts, names: _Names) -> Iterator[Finding]:
 
 def _circuit(parts: Parts, circuit: Circuit, names: _Names) -> Iterator[Finding]:
     part, links = parts.circuits, parts.links.entities
+    lost = False
     if circuit.customer and circuit.customer not in parts.customers.entities:
-        yield names.finding(part.at(circuit.id, "customer"), circuit.customer, parts.customers)
+        yield from names.missing(part, circuit.id, "customer", circuit.customer, parts.customers)
     for end, column in ((circuit.a, "a_device"), (circuit.z, "z_device")):
         if end.device and end.device not in parts.devices.entities:
-            yield names.finding(part.at(circuit.id, column), end.device, parts.devices)
-    lost = False
+            lost = True
+            yield from names.missing(part, circuit.id, column, end.device, parts.devices)
     for route, column in ((circuit.working, "working"), (circuit.protecting, "protecting")):
         for name in route:
             if name not in links:
                 lost = True
-                yield names.finding(part.at(circuit.id, column), name, parts.links)
-    if not lost:
+                yield from names.missing(part, circuit.id, column, name, parts.links)
+    # A route through what is wrong already is not called broken a second time.
+    if not lost and all(end in parts.devices.entities for name in _route(circuit) for end in _ends(links[name])):
         yield from _routes(part, circuit, links)
     if circuit.over and circuit.over not in part.entities:
-        yield names.finding(part.at(circuit.id, "over"), circuit.over, part)
+        yield from names.missing(part, circuit.id, "over", circuit.over, part)
+
+
+def _route(circuit: Circuit) -> tuple[str, ...]:
+    return circuit.working + circuit.protecting
 
 
 def _routes(part: Part[Circuit], circuit: Circuit, links: Mapping[str, Link]) -> Iterator[Finding]:
@@ -247,8 +261,8 @@ def _teams(parts: Parts) -> Iterator[Finding]:
         if not team.skills:
             idle.append(id_)
         for region in sorted(team.regions - regions) if regions else ():
-            cure = did_you_mean(region, regions) or "no site is there"
-            yield Finding(part.at(id_, "regions"), f"no site is in region {shown(region)}", cure, warning=True)
+            what, cure = f"no site is in region {shown(region)}", did_you_mean(region, regions)
+            yield Finding(part.at(id_, "regions"), what, cure, warning=True)
     yield from _gap(part, idle, "skills", "has no skill: never sent", "name its skills")
 
 

@@ -30,11 +30,18 @@ class Part(Generic[Entity]):
     """Column name → how the file writes it."""
     empty: dict[str, list[str]] = field(default_factory=dict)
     """Column name → ids of the rows that leave it empty, for columns where that matters."""
+    bad: set[str] = field(default_factory=set)
+    """Ids of rows with an error: nothing more is said about what they lack."""
 
     def at(self, id_: str, column: str) -> str:
         """`file:row:column` of a cell; the row alone where the file lacks the column."""
         place = f"{self.sheet.place if self.sheet else self.table.name}:{self.rows[id_]}"
         return f"{place}:{self.headers[column]}" if column in self.headers else place
+
+    @property
+    def read(self) -> bool:
+        """The table is there and its columns are known."""
+        return bool(self.headers)
 
     def has(self, column: str) -> bool:
         return column in self.headers
@@ -52,7 +59,7 @@ def part(
         return out
     key = table.key.name
     telling = [c.name for c in table.columns if c.unknown]
-    for row, values, notes in _rows(table, sheet, columns, findings):
+    for row, values, notes, bad in _rows(table, sheet, columns, findings):
         id_ = values.get(key)
         if not id_:
             continue
@@ -64,6 +71,9 @@ def part(
             continue
         out.entities[id_] = make(values, notes)
         out.rows[id_] = row
+        if bad:
+            out.bad.add(id_)
+            continue
         for name in telling:
             if name not in values:
                 out.empty.setdefault(name, []).append(id_)
@@ -108,9 +118,10 @@ def _columns(table: Table, sheet: Sheet, out: Part[Any], findings: list[Finding]
     missing = [c for c in table.columns if c.required and c.name not in out.headers]
     for column in missing:
         near = did_you_mean(column.name, strange)
-        cure = f"{near or 'the first row names the columns'} ({column.name} or {column.chinese})"
+        cure = near or f"the first row names the columns: {column.name} or {column.chinese}"
         findings.append(Finding(f"{sheet.place}:1", f"there is no column {column.name}", cure))
     if missing:
+        out.headers.clear()
         return None
     free = {header(n): n for c in table.columns if c.name not in out.headers for n in (c.name, c.chinese)}
     for name in strange:
@@ -122,10 +133,12 @@ def _columns(table: Table, sheet: Sheet, out: Part[Any], findings: list[Finding]
 
 def _rows(
     table: Table, sheet: Sheet, columns: _Columns, findings: list[Finding]
-) -> Iterator[tuple[int, Values, Notes]]:
+) -> Iterator[tuple[int, Values, Notes, bool]]:
+    """(row, values by column, notes, whether a cell of it is bad)."""
     width = len(sheet.header)
     nameless = sorted(set(range(width)) - {index for index, _, _ in columns})
     for row, cells in sheet.rows:
+        before = len(findings)
         if len(cells) != width:
             findings.extend(_misfit(sheet, row, cells, width))
             cells = [*cells, *[""] * (width - len(cells))]
@@ -146,13 +159,13 @@ def _rows(
                     if column is table.key:
                         values[column.name] = text  # a bad id is still the id that others refer to
             elif why is None and column.required:
-                why = f"is empty | {column.help or 'it is needed'}"
+                why = "is empty | every row needs one"
             if why is not None:
                 what, _, cure = why.partition(" | ")
                 findings.append(Finding(f"{sheet.place}:{row}:{name}", what, cure))
         if nameless:
             findings.extend(_unnamed(sheet, row, cells, nameless))
-        yield row, values, notes or _NO_NOTES
+        yield row, values, notes or _NO_NOTES, len(findings) > before
 
 
 def _unnamed(sheet: Sheet, row: int, cells: list[str], nameless: list[int]) -> Iterator[Finding]:
