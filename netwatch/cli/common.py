@@ -94,7 +94,12 @@ def tell(findings: Iterable[Finding]) -> None:
     """Every finding on stderr: place, what, cure."""
     for finding in findings:
         mark = click.style("warning", fg="yellow") if finding.warning else click.style("error", fg="red")
-        say(f"{mark} {finding}")
+        say(f"{mark} {_printable(str(finding))}")
+
+
+def _printable(text: str) -> str:
+    """What was given to us may hold codes that would drive the terminal."""
+    return "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in text)
 
 
 def as_data(finding: Finding) -> dict[str, str | bool]:

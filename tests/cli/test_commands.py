@@ -93,6 +93,14 @@ def test_findings_end_a_command_with_the_status_of_configuration(capsys: pytest.
     assert "error a:1: is wrong (mend it)" in err
 
 
+def test_a_finding_cannot_drive_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        fail([Finding("a\x1b[2J:1", "is wrong\nerror b:1: made up")])
+    err = capsys.readouterr().err
+    assert "\x1b[2J" not in err
+    assert len(err.splitlines()) == 1
+
+
 def test_json_keeps_characters_and_order(capsys: pytest.CaptureFixture[str]) -> None:
     emit({"b": "电路", "a": None})
     assert capsys.readouterr().out == '{"b":"电路","a":null}\n'
