@@ -97,6 +97,12 @@ class PlannedWork(Body):
     scope: Annotated[list[Word], Field(min_length=1, max_length=1000, description='Such as "device AGG-3".')]
 
 
+class Login(Body):
+    """A browser shows the token once."""
+
+    token: Word
+
+
 def ticket_of(view: View, key: str) -> Ticket:
     """The ticket, or 404."""
     if ticket := view.get(Ticket, key):

@@ -98,8 +98,8 @@ def create_app(
 # ---------------------------------------------------------------- doors
 
 
-def _doors(access: Access, clock: Callable[[], Instant]) -> tuple[Callable[..., None], Callable[..., None]]:
-    def may_act(request: Request) -> None:
+def _doors(access: Access, clock: Callable[[], Instant]) -> tuple[Callable[..., Awaitable[None]], Callable[..., Awaitable[None]]]:
+    async def may_act(request: Request) -> None:
         if not access.may_act(request.headers.get("authorization", "")):
             raise ProblemError(
                 401,
@@ -107,7 +107,7 @@ def _doors(access: Access, clock: Callable[[], Instant]) -> tuple[Callable[..., 
                 www_authenticate='Bearer realm="netwatch"',
             )
 
-    def may_read(request: Request) -> None:
+    async def may_read(request: Request) -> None:
         headers = request.headers
         peer = request.client.host if request.client else ""
         forwarded = any(name in headers for name in ("forwarded", "x-forwarded-for", "x-real-ip", "via"))
@@ -126,11 +126,8 @@ def _doors(access: Access, clock: Callable[[], Instant]) -> tuple[Callable[..., 
 def _sessions(access: Access, clock: Callable[[], Instant]) -> APIRouter:
     router = APIRouter(prefix="/api/v1", tags=["session"])
 
-    class Login(acts.Body):
-        token: str
-
     @router.post("/session", status_code=204, summary="Open a browser's session with the token")
-    async def log_in(login: Login, request: Request) -> Response:
+    async def log_in(login: acts.Login, request: Request) -> Response:
         if not access.knows(login.token):
             raise ProblemError(401, "This is not the token.", [Finding("token", "is not the one of web.token")])
         response = Response(status_code=204)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from typing import Any, TypedDict
+from typing import Any
+
+from typing_extensions import TypedDict
 
 from netwatch.core.model import Exposure, Fault, Outage, RootKind, ServiceState, Ticket, TicketState, Unknown, Window
 from netwatch.core.time import DAY, HOUR, MINUTE, Instant

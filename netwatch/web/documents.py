@@ -7,7 +7,9 @@ ISO 8601 in the site's zone.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TypeAlias, TypedDict
+from typing import TypeAlias
+
+from typing_extensions import TypedDict
 
 from netwatch.core.model import (
     Alarm,

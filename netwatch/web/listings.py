@@ -6,9 +6,10 @@ import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Final, TypedDict
+from typing import Any, Final
 
 from starlette.datastructures import QueryParams
+from typing_extensions import TypedDict
 
 from netwatch.core.model import (
     Alarm,
