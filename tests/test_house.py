@@ -204,16 +204,6 @@ def test_every_file_that_a_document_points_to_is_there(document: str) -> None:
     assert missing == []
 
 
-def test_every_command_of_the_surface_is_there(corpus: Path) -> None:
-    surface = (corpus / "contracts" / "surface.md").read_text("utf-8")
-    table = surface.split("## Commands")[1].split("Exit status")[0]
-    names = set(re.findall(r"`netwatch ([a-z]+)", table))
-    rows = re.findall(r"^\| (`netwatch.*?) \| ", table, re.MULTILINE)
-    names |= {name for row in rows for name in re.findall(r", `([a-z]+)`", row)}
-    assert {"demo", "explain", "ticket", "fault", "doctor"} <= names
-    assert names - set(main.list_commands(click.Context(main))) == set()
-
-
 # ---------------------------------------------------------------- what CI does
 
 
