@@ -4,6 +4,7 @@ import csv
 import os
 import re
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -137,6 +138,25 @@ def test_gbk_is_read_like_utf8_and_told(ledger: Path) -> None:
     found, warnings = read(ledger)
     assert found == load_ledger(GOOD)
     assert [w.place for w in warnings] == [f"{file}:2"]
+
+
+@pytest.mark.parametrize(
+    ("spoil", "line", "what"),
+    [
+        (lambda text: text.encode("utf-16"), 1, "is UTF-16"),
+        (lambda text: text.encode() + b"\xff\xff\xff", 4, "is neither UTF-8 nor GBK"),
+        (lambda text: text.encode().replace(b"CU-2", b"CU\0-2"), 3, "holds a NUL byte"),
+    ],
+)
+def test_what_is_no_text_is_told_once_and_what_follows_from_it_once(
+    ledger: Path, spoil: Callable[[str], bytes], line: int, what: str
+) -> None:
+    file = ledger / "customers.csv"
+    file.write_bytes(spoil(file.read_text()))
+    first, second = told(ledger)
+    assert (first.place, first.warning) == (f"{file}:{line}", False)
+    assert first.what.startswith(what)
+    assert second.cure == "customers could not be read"
 
 
 def test_unknown_columns_are_kept_as_notes(ledger: Path) -> None:
