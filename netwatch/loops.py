@@ -134,9 +134,9 @@ class Progress:
 class Mind(Generic[S]):
     """The engine together with its memory: whoever decides goes through here, one at a time.
 
-    `route` resolves an effect into the messages to send; `publish` is told of every committed decision (views,
-    metrics, live pages) and must not fail or block. A snapshot rides along with a commit when enough was kept since
-    the last one.
+    `route` resolves an effect into the messages to send; `publish` is told of every decision, once it is committed,
+    with the batch behind it (for views, metrics, live pages, whoever waits for an answer), and must not fail or block.
+    A snapshot rides along with a commit when enough was kept since the last one.
 
     Every decision that is not empty is kept with a `Tick` at its own instant behind its facts. So the facts in the
     store say not only what was heard but also when it was decided on, and `recover` goes the same way again.
@@ -147,7 +147,7 @@ class Mind(Generic[S]):
         engine: Engine,
         store: Storing[S],
         route: Callable[[Effect], Iterable[S]],
-        publish: Callable[[Decision], None],
+        publish: Callable[[Decision, Sequence[Fact]], None],
         clock: Callable[[], Instant],
         *,
         last: Instant = 0,
@@ -167,8 +167,7 @@ class Mind(Generic[S]):
     async def hear(self, batch: Sequence[Fact], *, now: Instant | None = None) -> Decision:
         """Decide on a batch (maybe an empty one: then only time has passed) and commit what follows."""
         async with self._turn:
-            now = self._now(now)
-            return await self._commit(self.engine.decide(batch, now))
+            return await self._commit(self.engine.decide(batch, self._now(now)), batch)
 
     async def catch_up(self, rows: Iterable[Row] = ()) -> Decision:
         """After a start: fire what fell due while nobody was there, once, and say that it is late.
@@ -201,11 +200,13 @@ class Mind(Generic[S]):
         self.last = max(self.last, self._clock() if now is None else now)
         return self.last
 
-    async def _commit(self, decision: Decision, *, snapshot: bool = False) -> Decision:
+    async def _commit(self, decision: Decision, batch: Sequence[Fact] = (), *, snapshot: bool = False) -> Decision:
         self._kept += len(decision.facts)
         overdue = self._kept and decision.now - self._snapshot_at >= self._snapshot_every
         snapshot = snapshot or bool(overdue) or self._kept >= self._snapshot_facts
         if decision.empty and not snapshot:
+            if batch:
+                self._publish(decision, batch)
             return decision
         if not decision.empty:
             decision = replace(decision, facts=(*decision.facts, Tick(decision.now)))
@@ -217,7 +218,7 @@ class Mind(Generic[S]):
         await self._store.commit(decision, sends, frozen)
         if snapshot:
             self._snapshot_at, self._kept = decision.now, 0
-        self._publish(decision)
+        self._publish(decision, batch)
         return decision
 
     def _doing(self, what: str) -> None:
@@ -251,7 +252,13 @@ async def think(
         progress.mark("think", "decide")
         if record and batch:
             record(batch)
-        await mind.hear(batch)
+        # Whoever cancels us waits until what was taken is decided and committed: nothing is half done.
+        deciding = asyncio.ensure_future(mind.hear(batch))
+        try:
+            await asyncio.shield(deciding)
+        except asyncio.CancelledError:
+            await deciding
+            raise
         # A full inbox never makes `take` wait, an empty decision never makes `hear` wait: here others get their turn.
         await asyncio.sleep(0)
 
@@ -304,6 +311,21 @@ async def contain(
         pause = min(pause * 2, longest_pause)
 
 
+async def renewed(work: Callable[[], Awaitable[None]], changed: asyncio.Event) -> None:
+    """Run `work`, and begin it anew whenever `changed` is set. Returns when `work` does."""
+    while True:
+        changed.clear()
+        working, bell = asyncio.ensure_future(_awaited(work)), asyncio.ensure_future(changed.wait())
+        try:
+            await asyncio.wait({working, bell}, return_when=asyncio.FIRST_COMPLETED)
+            if working.done():
+                return await working
+        finally:
+            bell.cancel()
+            working.cancel()
+            await asyncio.wait({working, bell})
+
+
 async def _awaited(work: Callable[[], Awaitable[None]]) -> None:
     await work()
 
@@ -319,12 +341,12 @@ class Selfcheck:
         quiet: Span = 5 * MINUTE,
     ) -> None:
         self._tell, self._clock, self._quiet = tell, clock, quiet
-        self._open: dict[str, tuple[Instant, Instant]] = {}  # name → (since, last seen)
+        self._open: dict[str, tuple[Instant, Instant, str]] = {}  # name → (since, last seen, in words)
 
     @property
     def open(self) -> Mapping[str, Instant]:
         """What troubles us now, and since when."""
-        return {name: since for name, (since, _) in self._open.items()}
+        return {name: since for name, (since, _, _) in self._open.items()}
 
     async def found(self, troubles: Mapping[str, str]) -> None:
         """This is all that troubles us at this moment: name → in words."""
@@ -333,16 +355,17 @@ class Selfcheck:
             if name not in self._open:
                 log.warning("NetWatch is in trouble: %s", what, extra={"trouble": name})
                 await self._say("self.raised", name, now, now, what)
-            self._open[name] = self._open.get(name, (now, now))[0], now
-        for name, (since, seen) in list(self._open.items()):
+            since, _, first = self._open.get(name, (now, now, what))
+            self._open[name] = since, now, first
+        for name, (since, seen, what) in list(self._open.items()):
             if now - seen >= self._quiet:
                 del self._open[name]
-                log.info("NetWatch is out of trouble", extra={"trouble": name})
-                await self._say("self.cleared", name, since, now, "not seen any more")
+                log.info("NetWatch is out of trouble again: %s", what, extra={"trouble": name})
+                await self._say("self.cleared", name, since, now, f"over: {what}")
 
     async def _say(self, kind: str, name: str, since: Instant, now: Instant, what: str) -> None:
-        data = {"trouble": name, "what": what}
-        effect = Effect(f"{kind}:{name}:{since}", "noc", f"noc.{kind}", now, name, data)
+        data = {"what": what}
+        effect = Effect(f"{kind}:{name}:{since}", "noc", "noc.self", now, name, data)
         await self._tell([Entry(now, kind, name, what, data)], [effect])
 
 

@@ -71,6 +71,10 @@ class Manager:
         """Feed the watchdog."""
         self.say("WATCHDOG=1")
 
+    def patience(self, seconds: float) -> None:
+        """A start or a stop takes longer: wait so much longer from now on before giving up on us."""
+        self.say(f"EXTEND_TIMEOUT_USEC={int(seconds * 1e6)}")
+
 
 def _one_line(text: str) -> str:
     return " ".join(text.split())
@@ -137,7 +141,7 @@ def log_to(stream: TextIO = sys.stderr, level: int = logging.INFO, environ: Mapp
     logging.basicConfig(level=level, handlers=[handler], force=True)
     logging.captureWarnings(capture=True)
     # A request line says nothing that the metrics do not, and could carry a signed link's secret.
-    for chatty in ("httpx", "httpcore", "uvicorn.access", "aiosqlite", "paramiko", "alembic"):
+    for chatty in ("httpx", "httpcore", "uvicorn", "aiosqlite", "paramiko", "alembic"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
 
 

@@ -31,7 +31,7 @@ from netwatch.core.model import (
 )
 from netwatch.core.rules import Rules
 from netwatch.core.time import MINUTE, SECOND, Instant
-from netwatch.loops import Lag, Mind, Progress, Selfcheck, contain, drain, recover, think
+from netwatch.loops import Lag, Mind, Progress, Selfcheck, contain, drain, recover, renewed, think
 from netwatch.wire.inbox import Inbox
 
 ZONE = ZoneInfo("Asia/Shanghai")
@@ -130,7 +130,7 @@ def mind_of(store: Memory, clock: Callable[[], Instant], engine: Any = None, **m
         engine or SmallEngine(Ledger(), RULES, ZONE),
         store,
         lambda effect: [effect.key],
-        more.pop("publish", lambda _: None),
+        more.pop("publish", lambda *_: None),
         clock,
         **more,
     )
@@ -146,7 +146,7 @@ def the_small_engine_thaws(monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def test_a_batch_is_committed_before_anybody_is_told_of_it() -> None:
     store, order = Memory(), []
-    mind = mind_of(store, Hand(5), publish=lambda d: order.append(("published", len(store.commits))))
+    mind = mind_of(store, Hand(5), publish=lambda d, batch: order.append(("published", len(store.commits))))
     await mind.hear([bad("R-1", 3)])
     assert order == [("published", 1)]
     assert store.commits[0][0].facts == (bad("R-1", 3), Tick(5))
@@ -154,7 +154,7 @@ async def test_a_batch_is_committed_before_anybody_is_told_of_it() -> None:
 
 async def test_a_decision_in_which_nothing_happened_writes_nothing() -> None:
     store, told = Memory(), []
-    mind = mind_of(store, Hand(5), publish=told.append)
+    mind = mind_of(store, Hand(5), publish=lambda *said: told.append(said))
     await mind.hear([])
     assert (store.commits, told) == ([], [])
 
@@ -162,7 +162,7 @@ async def test_a_decision_in_which_nothing_happened_writes_nothing() -> None:
 async def test_an_error_of_the_store_ends_thinking_and_nobody_is_told() -> None:
     store, inbox, told = Memory(broken=True), Inbox(), []
     loop = asyncio.get_running_loop()
-    mind = mind_of(store, Hand(5), publish=told.append)
+    mind = mind_of(store, Hand(5), publish=lambda *said: told.append(said))
     inbox.offer(bad("R-1", 3))
     with pytest.raises(OSError, match="disk full"):
         await think(mind, inbox, Hand(5), Progress(loop.time))
@@ -175,7 +175,7 @@ async def test_time_alone_wakes_thinking_when_something_falls_due() -> None:
     told = asyncio.Event()
     start = loop.time()
     running = lambda: int((loop.time() - start) * 1000 * SECOND)  # noqa: E731 - a clock a thousand times as fast
-    mind = mind_of(store, running, publish=lambda d: told.set() if d.effects else None)
+    mind = mind_of(store, running, publish=lambda d, batch: told.set() if d.effects else None)
     task = asyncio.create_task(think(mind, inbox, running, Progress(loop.time), speed=1000))
     inbox.offer(bad("R-1", clock.now))
     async with asyncio.timeout(30):
@@ -236,6 +236,35 @@ async def test_at_the_end_what_was_accepted_is_decided_on_and_remembered() -> No
     await drain(mind, inbox)
     assert sum(len(d.facts) - 1 for d, _, _ in store.commits if d.facts) == 1000
     assert store.commits[-1][2] is not None
+
+
+async def test_cancelling_finishes_what_was_taken() -> None:
+    inbox, entered, go_on = Inbox(), asyncio.Event(), asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    class Slow(Memory):
+        async def commit(self, decision: Decision, sends: Sequence[str], snapshot: str | None = None) -> None:
+            entered.set()
+            await go_on.wait()
+            await super().commit(decision, sends, snapshot)
+
+    store = Slow()
+    task = asyncio.create_task(think(mind_of(store, Hand(5)), inbox, Hand(5), Progress(loop.time)))
+    inbox.offer(bad("R-1", 3))
+    await entered.wait()
+    task.cancel()
+    go_on.set()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert [decision.facts[0] for decision, _, _ in store.commits] == [bad("R-1", 3)]
+
+
+async def test_who_waits_for_an_answer_hears_also_of_a_batch_that_changed_nothing() -> None:
+    heard: list[Sequence[Fact]] = []
+    mind = mind_of(Memory(), Hand(5), publish=lambda decision, batch: heard.append(batch))
+    await mind.hear([bad("R-1", 3)])
+    await mind.hear([bad("R-1", 4)])
+    assert heard == [[bad("R-1", 3)], [bad("R-1", 4)]]
 
 
 async def test_what_is_recorded_is_what_was_heard_not_what_was_kept() -> None:
@@ -458,6 +487,31 @@ async def test_cancelling_reaches_the_work_before_contain_ends() -> None:
     assert ended.is_set()
 
 
+async def test_work_begins_anew_when_what_it_rests_on_has_changed() -> None:
+    changed, began, ended = asyncio.Event(), asyncio.Queue[int](), []
+    current = 1
+
+    async def work() -> None:
+        mine = current
+        began.put_nowait(mine)
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.append(mine)
+
+    task = asyncio.create_task(renewed(work, changed))
+    async with asyncio.timeout(30):
+        assert await began.get() == 1
+        current = 2
+        changed.set()
+        assert await began.get() == 2
+    assert ended == [1]
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert ended == [1, 2]
+
+
 # ---------------------------------------------------------------- ourselves
 
 
@@ -476,14 +530,14 @@ async def test_trouble_of_our_own_is_told_once_when_it_comes_and_once_when_it_st
     said: list[tuple[Instant, str]] = []
 
     async def tell(entries: Sequence[Entry], effects: Sequence[Effect]) -> None:
-        said.extend((effect.at // MINUTE, effect.template) for effect in effects)
+        said.extend((entry.at // MINUTE, entry.kind) for entry in entries)
 
     clock = Hand(0)
     check = Selfcheck(tell, clock, quiet=5 * MINUTE)
     for minute in range(20):
         clock.now = minute * MINUTE
         await check.found({"inbox": "the inbox is full"} if minute in (2, 3, 6) else {})
-    assert said == [(2, "noc.self.raised"), (11, "noc.self.cleared")]
+    assert said == [(2, "self.raised"), (11, "self.cleared")]
 
 
 async def test_each_time_trouble_comes_back_its_messages_have_keys_of_their_own() -> None:

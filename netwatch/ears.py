@@ -1,0 +1,206 @@
+"""All that listens: the sockets, and what hears equipment on them and asks it. Knows nothing of customers."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+import socket
+from collections.abc import Callable, Mapping
+
+from netwatch.config import Address
+from netwatch.core.time import Instant
+from netwatch.findings import Finding
+from netwatch.loops import renewed
+from netwatch.plan import Plan
+from netwatch.web.serve import bind
+from netwatch.wire.inbox import Inbox
+from netwatch.wire.names import Names
+from netwatch.wire.ping import Pinger
+from netwatch.wire.poll import Poller
+from netwatch.wire.snmp import Snmp, Version, open_snmp
+from netwatch.wire.syslog import SyslogListener
+from netwatch.wire.traps import TrapListener
+
+
+class CannotListenError(Exception):
+    """An address on which we are to listen cannot be had."""
+
+    def __init__(self, name: str, address: Address, error: OSError) -> None:
+        cures = {
+            errno.EADDRINUSE: "another program listens there: stop it, or choose another port",
+            errno.EADDRNOTAVAIL: "this machine has no such address",
+            errno.EACCES: "ports below 1024 need CAP_NET_BIND_SERVICE, or the .socket unit of systemd",
+        }
+        key = "web.listen" if name == "http" else f"listen.{name}"
+        what = f"cannot listen on {address}: {os.strerror(error.errno or 0)}"
+        self.finding = Finding(key, what, cures.get(error.errno or 0, ""))
+        super().__init__(str(self.finding))
+
+
+class Sockets:
+    """Our bound sockets, by name. Users get duplicates, so that a part may be restarted without losing its port."""
+
+    def __init__(self, given: Mapping[str, socket.socket]) -> None:
+        self._given = given
+        """Handed to us bound, by systemd or by a test: they stay, whatever the configuration says."""
+        self._bound: dict[str, tuple[Address, socket.socket]] = {}
+
+    def open(self, wanted: Mapping[str, Address]) -> Callable[[], None]:
+        """Bind what is not bound yet; the result, once called, puts that into force and closes what is not wanted.
+
+        Raises CannotListenError; then everything is as it was.
+        """
+        kept = {n: self._bound[n] for n, a in wanted.items() if n in self._bound and self._bound[n][0] == a}
+        fresh: dict[str, tuple[Address, socket.socket]] = {}
+        for name, address in wanted.items():
+            if name not in kept and name not in self._given:
+                try:
+                    fresh[name] = address, bind(address) if name == "http" else _bind_datagrams(address)
+                except OSError as error:
+                    for _, sock in fresh.values():
+                        sock.close()
+                    raise CannotListenError(name, address, error) from error
+
+        def enforce() -> None:
+            former, self._bound = self._bound, kept | fresh
+            for name, (_, sock) in former.items():
+                if name not in kept:
+                    sock.close()
+
+        return enforce
+
+    def take(self, name: str) -> socket.socket | None:
+        """A duplicate of the socket of this name."""
+        sock = self._given.get(name) or self._bound.get(name, (None, None))[1]
+        return sock.dup() if sock else None
+
+    @property
+    def addresses(self) -> dict[str, tuple[str, int]]:
+        """Where they are bound: also where the configuration says port 0."""
+        bound = {name: sock for name, (_, sock) in self._bound.items()} | dict(self._given)
+        return {name: sock.getsockname()[:2] for name, sock in bound.items()}
+
+    def close(self) -> None:
+        for _, sock in self._bound.values():
+            sock.close()
+        for sock in self._given.values():
+            sock.close()
+
+
+def _bind_datagrams(address: Address) -> socket.socket:
+    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
+    sock = socket.socket(family, socket.SOCK_DGRAM)
+    try:
+        sock.bind((address.host, address.port))
+        sock.setblocking(False)
+    except BaseException:
+        sock.close()
+        raise
+    return sock
+
+
+class Ears:
+    """Poller, pinger, traps, syslog. Errors of single devices stay inside; `poll` ends only when it is cancelled.
+
+    `snmp` and `pinger` given are used and left open; else they are made, and closed by `close`.
+    `on_poll(seconds, late_seconds, result)` is told of every poll.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        sockets: Sockets,
+        inbox: Inbox,
+        clock: Callable[[], Instant],
+        *,
+        snmp: Snmp | None = None,
+        pinger: Pinger | None = None,
+        on_poll: Callable[[float, float, str], None] = lambda *_: None,
+    ) -> None:
+        self._plan, self._sockets, self._inbox, self._clock, self._on_poll = plan, sockets, inbox, clock, on_poll
+        self._names = Names(plan.ledger)
+        self._snmp, self._own_snmp = snmp or open_snmp(plan.config.poll.engine), snmp is None
+        self._pinger, self._own_pinger = pinger or Pinger(), pinger is None
+        self.poller = self._new_poller()
+        self._habits_changed = asyncio.Event()
+        self._listeners: list[TrapListener | SyslogListener] = []
+
+    def _new_poller(self) -> Poller:
+        plan, poll = self._plan, self._plan.config.poll
+        poller = Poller(
+            plan.ledger,
+            self._names,
+            plan.profiles,
+            plan.credential,
+            self._snmp,
+            self._pinger,
+            self._inbox,
+            self._clock,
+            interval=poll.interval_seconds,
+            ping_interval=poll.ping.interval_seconds,
+            ping_count=poll.ping.count,
+            ping_timeout=poll.ping.timeout_seconds,
+            concurrency=poll.concurrency,
+            port=poll.port,
+            timeout=poll.timeout_seconds,
+            retries=poll.retries,
+        )
+        poller.stats.on_poll = self._on_poll
+        return poller
+
+    def listen(self) -> None:
+        """Hear traps and syslog on the sockets in force. A former listener goes only when the new one hears."""
+        former, self._listeners = self._listeners, []
+        if (sock := self._sockets.take("traps")) is not None:
+            traps = self._new_trap_listener()
+            traps.open(sock=sock)
+            self._listeners.append(traps)
+        if (sock := self._sockets.take("syslog")) is not None:
+            syslog = SyslogListener(self._names, self._plan.profiles, self._inbox, self._clock, nudge=self._nudge)
+            syslog.open(sock=sock)
+            self._listeners.append(syslog)
+        for listener in former:
+            listener.close()
+
+    def _new_trap_listener(self) -> TrapListener:
+        plan = self._plan
+        accepted = [plan.credentials[name] for name in plan.config.listen.credentials]
+        return TrapListener(
+            self._names,
+            plan.profiles,
+            self._inbox,
+            self._clock,
+            nudge=self._nudge,
+            communities=[it.community for it in accepted if it.community] if accepted else None,
+            users=[it for it in plan.credentials.values() if it.version is Version.V3],
+        )
+
+    def _nudge(self, device: str) -> None:
+        self.poller.nudge(device)
+
+    async def poll(self) -> None:
+        """Poll until cancelled; a poller of other habits takes over when the configuration asks for it."""
+        await renewed(self._poll, self._habits_changed)
+
+    async def _poll(self) -> None:
+        await self.poller.run()
+
+    def reload(self, plan: Plan) -> None:
+        """Another plan is in force. What is known of devices that stay is kept, unless they are now asked otherwise."""
+        former, self._plan = self._plan, plan
+        self._names.reload(plan.ledger)
+        if (plan.config.poll, plan.credentials) == (former.config.poll, former.credentials):
+            self.poller.reload(plan.ledger, plan.profiles)
+        else:
+            self.poller = self._new_poller()
+            self._habits_changed.set()
+        self.listen()
+
+    async def close(self) -> None:
+        for listener in self._listeners:
+            listener.close()
+        if self._own_pinger:
+            self._pinger.close()
+        if self._own_snmp:
+            await self._snmp.close()
