@@ -26,7 +26,8 @@ export function group(card) {
 const urgency = (card) => (card.urgent ? left(card.urgent) : Infinity);
 
 export function drawFaults(box, board, open) {
-  const cards = Object.values(board.fault).filter((card) => card.cleared === null);
+  // Blindness has the banner; nothing is quiet while it lasts, we only cannot tell.
+  const cards = Object.values(board.fault).filter((card) => card.cleared === null && card.root.kind !== "management");
   const groups = ["out", "exposed", "other", "planned"].map((name) => ({
     name,
     cards: cards.filter((card) => group(card) === name),
@@ -34,7 +35,7 @@ export function drawFaults(box, board, open) {
   for (const { cards: list } of groups)
     list.sort((a, b) => urgency(a) - urgency(b) || Date.parse(a.opened) - Date.parse(b.opened));
 
-  const quiet = cards.length === 0;
+  const quiet = cards.length === 0 && !board.summary.blind.since;
   box.classList.toggle("is-quiet", quiet);
   const shown = quiet ? [{ name: "quiet" }] : groups.filter((g) => g.cards.length);
   keep(box, shown, {
@@ -97,7 +98,7 @@ function clockCell(card) {
   const why = urgent.paused.map((reason) => t(`pause.${reason}`)).join(" ");
   const note =
     urgent.clock === "stopped"
-      ? [icon("pause"), `${t("stopped")} · ${why}`]
+      ? [icon("pause", t("stopped")), h("span", { class: "reason" }, why || t("stopped"))]
       : [h("span", { class: "word-left" }, t("left")), h("span", { class: "word-late" }, t("late")), ` ${className(urgent.assurance)}`, why && ` · ${why}`];
   return h("span", { class: "c-clock" }, countdown(urgent), h("small", {}, note));
 }

@@ -19,10 +19,11 @@ function draw() {
   for (const element of document.querySelectorAll("[data-word]")) element.textContent = t(element.dataset.word);
   drawHead();
   if (!board) return;
-  drawBanner(at("banner"), board.summary.blind);
+  const open = (id) => drawer.open(id);
+  drawBanner(at("banner"), board.summary.blind, open);
   drawNumbers(at("numbers"), board.summary);
-  drawFaults(at("faults"), board, (id) => drawer.open(id));
-  drawSide(at("side"), board, (id) => drawer.open(id));
+  drawFaults(at("faults"), board, open);
+  drawSide(at("side"), board, open);
   const { down } = board.summary.circuits;
   document.title = down ? `(${down}) NetWatch` : "NetWatch";
   tick();

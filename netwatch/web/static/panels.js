@@ -72,9 +72,11 @@ function tile(name, label, number, more) {
   );
 }
 
-export function drawBanner(box, blind) {
+export function drawBanner(box, blind, open) {
   box.hidden = !blind.since;
-  if (blind.since) box.replaceChildren(icon("management"), h("p", {}, t("blind", { n: blind.circuits, time: clock.when(blind.since) })));
+  const text = blind.since && t("blind", { n: blind.circuits, time: clock.when(blind.since) });
+  if (!text || box.textContent === text) return; // said once: an alert that is drawn anew is read out anew
+  box.replaceChildren(h("button", { type: "button", "aria-haspopup": "dialog", onclick: () => open(blind.fault) }, icon("management"), text));
 }
 
 export function drawSide(box, board, open) {
