@@ -44,10 +44,12 @@ test: $(STAMP)  ## every test that needs no lab; ARGS='-k trap' narrows
 	$(BIN)/pytest -m 'not lab' $(ARGS)
 
 lint: $(STAMP)  ## ruff, mypy and the import contracts
-	$(BIN)/ruff check
-	$(BIN)/ruff format --check
-	$(BIN)/mypy
-	$(BIN)/lint-imports
+	@failed=0
+	for check in 'ruff check' 'ruff format --check' mypy lint-imports; do
+	  echo "$$check"
+	  $(BIN)/$$check || failed=1
+	done
+	exit $$failed
 
 format: $(STAMP)  ## let ruff mend what it can
 	$(BIN)/ruff check --fix
