@@ -140,6 +140,7 @@ class _Cost(_Strict):
 class _Override(_Strict):
     several: _Positive
     due_quantile: Annotated[float, Field(gt=0, lt=1)]
+    warn_share: Annotated[float, Field(gt=0, lt=1)]
 
 
 class _Prior(_Strict):
@@ -356,6 +357,7 @@ def _dispatch_rules(file: _Dispatch) -> DispatchRules:
         review=file.cost.review_seconds * SECOND,
         several=file.override.several,
         due_quantile=file.override.due_quantile,
+        warn_share=file.override.warn_share,
         priors={
             k: Prior(p.heals, p.self_median, p.self_sigma, p.repair_median, p.repair_sigma)
             for k, p in file.prior.items()

@@ -74,6 +74,19 @@ def _codec(kind: Any) -> _Codec:
     origin, arguments = get_origin(kind), get_args(kind)
     if origin in (Union, types.UnionType):
         return _union(arguments)
+    if origin is not None:
+        return _container(kind, origin, arguments)
+    if kind is str:
+        # Where a word is asked for, an enum's member will do; it comes back as the word that it equals.
+        return _Codec(_typed(str, str), _exact(str))
+    if kind in (int, bool):
+        return _Codec(_exact(kind), _exact(kind))
+    if kind is float:
+        return _Codec(_number, _number)
+    raise TypeError(f"no codec for {kind!r}")
+
+
+def _container(kind: Any, origin: Any, arguments: tuple[Any, ...]) -> _Codec:
     if origin is tuple and len(arguments) == 2 and arguments[1] is Ellipsis:
         return _many(tuple, _codec(arguments[0]))
     if origin is tuple:
@@ -86,13 +99,6 @@ def _codec(kind: Any) -> _Codec:
         if arguments[0] is str:
             return _mapping(_codec(arguments[1]))
         return _pairs(_codec(arguments[0]), _codec(arguments[1]))
-    if kind is str:
-        # Where a word is asked for, an enum's member will do; it comes back as the word that it equals.
-        return _Codec(_typed(str, str), _exact(str))
-    if kind in (int, bool):
-        return _Codec(_exact(kind), _exact(kind))
-    if kind is float:
-        return _Codec(_number, _number)
     raise TypeError(f"no codec for {kind!r}")
 
 

@@ -1,13 +1,51 @@
-"""The engine: a batch of facts and `now` in, one `Decision` out. (Being written.)"""
+"""The engine: a batch of facts and `now` in, one `Decision` out.
+
+Time is an input. Facts are taken in the order of their `at`; between them falls due what the
+engine asked to be woken for, at exactly the instant it asked for. So a night comes out the
+same whether it is fed line by line, in batches, or from the journal after a crash.
+"""
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import get_args
 from zoneinfo import ZoneInfo
 
-from netwatch.core.model import Decision, Fact, Ledger, Row
+from netwatch.core import codec
+from netwatch.core.alarms import Key
+from netwatch.core.book import Book
+from netwatch.core.desk import Desk
+from netwatch.core.model import (
+    Alarm,
+    AlarmState,
+    Complaint,
+    Condition,
+    Decision,
+    DeviceState,
+    Effect,
+    Entry,
+    Fact,
+    Ledger,
+    LedgerChange,
+    Maintenance,
+    Observation,
+    Problem,
+    Row,
+    State,
+    Tick,
+    Vantage,
+    Window,
+    Work,
+)
+from netwatch.core.review import Review
 from netwatch.core.rules import Rules
 from netwatch.core.time import Instant
+from netwatch.core.topology import Network
+
+VERSION = 1
+"""Of the frozen form. Another version is not thawed: the facts are taken again instead."""
 
 
 class Engine:
@@ -15,29 +53,262 @@ class Engine:
 
     def __init__(self, ledger: Ledger, rules: Rules, zone: ZoneInfo) -> None:
         self.ledger, self.rules, self.zone = ledger, rules, zone
+        self.net = Network(ledger)
+        self.book = Book()
+        self._rows: dict[tuple[str, str], Row] = {}
+        self._out = _Out()
+        self._alarms: list[tuple[Instant, Key]] = []
+
+    # ------------------------------------------------------------ the door
 
     def decide(self, batch: Sequence[Fact], now: Instant) -> Decision:
-        """Take the facts in order of `at`, fire what falls due up to `now`, return all that follows."""
-        return Decision(now, tuple(batch), (), (), ())
+        """Take the facts in order of `at`, fire what falls due up to `now`, return all that follows.
+
+        Time never runs backwards: a fact older than what was decided already counts as heard now.
+        """
+        self._out = _Out()
+        for fact in sorted(batch, key=lambda f: f.at):
+            at = max(fact.at, self.book.now)
+            self._advance(at)
+            self._take(fact if fact.at == at else replace(fact, at=at))
+        self._advance(max(now, self.book.now))
+        return self._out.decision(self.book.now)
 
     def next_due(self) -> Instant | None:
         """When `decide` must be called again although nothing is heard."""
-        return None
+        due = self._alarms[0][0] if self._alarms else None
+        if self.book.review_due is not None:
+            due = self.book.review_due if due is None else min(due, self.book.review_due)
+        return due
 
     def rows(self) -> Iterator[Row]:
         """Every current row, for a view that starts from nothing."""
-        yield from ()
+        yield from self._rows.values()
+
+    def unknown_ids(self, fact: Fact) -> list[str]:
+        """What a fact names and the ledger lacks, in words."""
+        have = self.ledger
+        match fact:
+            case Observation() | Vantage():
+                return [] if fact.device in have.devices else [f"no device {fact.device} in the ledger"]
+            case Complaint() | LedgerChange():
+                return [] if fact.circuit in have.circuits else [f"no circuit {fact.circuit} in the ledger"]
+            case Work():
+                return [f"no circuit {c} in the ledger" for c in fact.circuits if c not in have.circuits]
+            case Maintenance():
+                tables = {"device": have.devices, "link": have.links, "circuit": have.circuits, "site": have.sites}
+                return [
+                    f"no {s.kind} {s.id} in the ledger"
+                    for s in fact.scope
+                    if s.id not in (have.cables if s.kind == "cable" else tables[s.kind])
+                ]
+            case Tick():
+                return []
 
     def reload(self, ledger: Ledger, rules: Rules, now: Instant) -> Decision:
-        """A new ledger or new rules are in force from `now` on."""
+        """A new ledger or new rules are in force from `now` on.
+
+        What the new ledger no longer knows is forgotten as evidence; what is on record stays.
+        """
+        self._out = _Out()
+        self._advance(max(now, self.book.now))
         self.ledger, self.rules = ledger, rules
-        return Decision(now, (), (), (), ())
+        self.net = Network(ledger)
+        known = {"link": ledger.links, "adjacency": ledger.links, "admin": ledger.links, "site": ledger.sites}
+        evidence = self.book.evidence
+        gone = [e for e in evidence.tracks if e[0] != "port" and e[1] not in known.get(e[0], ledger.devices)]
+        evidence.retire(gone)
+        for key in [k for k in evidence.signals if k[0] not in ledger.devices]:
+            self._forget(key)
+        self._review(self.book.now)
+        return self._out.decision(self.book.now)
 
     def freeze(self) -> str:
         """The whole state as one JSON text."""
-        return "{}"
+        rows = [(type(row).__name__, codec.encode(row)) for row in self._rows.values()]
+        return codec.encode(_Frozen(VERSION, self.book, rows, self._alarms))
 
     @classmethod
     def thaw(cls, text: str, ledger: Ledger, rules: Rules, zone: ZoneInfo) -> Engine:
         """Rebuild from `freeze()`. Raises ValueError when the text is of another version."""
-        return cls(ledger, rules, zone)
+        engine = cls(ledger, rules, zone)
+        frozen = codec.decode(_Frozen, text)
+        if frozen.version != VERSION:
+            raise ValueError(f"frozen by version {frozen.version}, this is {VERSION}")
+        engine.book = frozen.book
+        engine._alarms = frozen.alarms
+        for kind, row in frozen.rows:
+            engine._keep(codec.decode(_ROWS[kind], row))
+        return engine
+
+    # ------------------------------------------------------------ time
+
+    def _advance(self, to: Instant) -> None:
+        while (due := self.next_due()) is not None and due <= to:
+            self.book.now = max(self.book.now, due)
+            while self._alarms and self._alarms[0][0] <= due:
+                self._alarm(heapq.heappop(self._alarms)[1])
+            if self.book.review_due is not None and self.book.review_due <= due:
+                self._review(self.book.now)
+        self.book.now = max(self.book.now, to)
+
+    def _review(self, now: Instant) -> None:
+        self.book.review_due = None
+        review = Review(self.book, self.net, self.rules, self.zone, now)
+        review.run()
+        for row in review.rows():
+            self._put(row)
+        for name in review.forgotten:
+            self._rows.pop(name, None)
+        self._out.entries += review.entries
+        self._out.effects += review.effects
+        self.book.review_due = review.due
+        for key, fault in review.explained():
+            self._explain_alarm(key, fault)
+
+    def _soon(self, at: Instant) -> None:
+        due = self.book.review_due
+        self.book.review_due = at if due is None else min(due, at)
+
+    # ------------------------------------------------------------ facts
+
+    def _take(self, fact: Fact) -> None:
+        unknown = self.unknown_ids(fact)
+        for what in unknown:
+            self._problem(fact, what)
+        if isinstance(fact, Observation):
+            if not unknown:
+                self._hear(fact)
+            return
+        if isinstance(fact, Tick):
+            return
+        self._out.facts.append(fact)
+        match fact:
+            case Vantage():
+                if not unknown:
+                    self.book.vantage = fact.device
+            case Maintenance():
+                self.book.windows.setdefault(fact.id, []).append(fact)
+                self._put(Window(fact.id, fact.announced, fact.start, fact.end, fact.scope, fact.cancelled))
+                self._soon(fact.at)
+            case LedgerChange():
+                if not unknown:
+                    self.book.changes.setdefault(fact.circuit, []).append((fact.at, list(fact.changes)))
+            case Complaint() | Work():
+                self._review(fact.at)  # people act on what is so now, not two seconds ago
+                desk = Desk(self.book, self.net, self.rules)
+                self._out.entries += desk.take(fact)
+                self._review(fact.at)
+
+    def _hear(self, said: Observation) -> None:
+        heard = self.book.evidence.hear(said, self.net, self.rules.alarms)
+        if heard.material:
+            self._out.facts.append(said)
+        if heard.key is not None:
+            self._alarm(heard.key)
+            if heard.key[2] in (Condition.REACHABLE, Condition.AGENT) and not heard.key[1]:
+                self._device(said.device, said.at)
+        if heard.elements:
+            self._soon(said.at + self.rules.alarms.settle)
+
+    def _problem(self, fact: Fact, what: str) -> None:
+        row = Problem(what, fact.at, what)
+        if ("Problem", what) not in self._rows:
+            self._put(row)
+            self._out.entries.append(Entry(fact.at, "problem", what, what))
+            if isinstance(fact, Observation):
+                self._out.facts.append(fact)
+
+    # ------------------------------------------------------------ rows
+
+    def _keep(self, row: Row) -> None:
+        self._rows[(type(row).__name__, row.id)] = row
+
+    def _put(self, row: Row) -> None:
+        key = (type(row).__name__, row.id)
+        if self._rows.get(key) != row:
+            self._rows[key] = row
+            self._out.rows[key] = row
+
+    def _device(self, device: str, at: Instant) -> None:
+        signals = self.book.evidence.signals
+        states = []
+        for condition in (Condition.REACHABLE, Condition.AGENT):
+            signal = signals.get((device, "", condition))
+            states.append(signal.state if signal else State.OK)
+        self._put(DeviceState(device, states[0], states[1], at))
+
+    def _alarm(self, key: Key) -> None:
+        """Bring the alarm of a signal up to now."""
+        signal = self.book.evidence.signals.get(key)
+        if signal is None:
+            return
+        now, timing = self.book.now, self.rules.alarms
+        rule = timing.conditions[key[2]]
+        if signal.state is State.OK or key[2] is Condition.REBOOT:
+            over = signal.since + timing.stability
+            state = AlarmState.GONE if now >= over else AlarmState.CLEARING
+            if state is AlarmState.CLEARING:
+                heapq.heappush(self._alarms, (over, key))
+        else:
+            counts = signal.raised + timing.debounce
+            state = AlarmState.ACTIVE if now >= counts else AlarmState.PENDING
+            if state is AlarmState.PENDING:
+                heapq.heappush(self._alarms, (counts, key))
+        former = self._rows.get(("Alarm", "|".join(key)))
+        fault = former.fault if isinstance(former, Alarm) else ""
+        self._put(
+            Alarm(
+                device=key[0],
+                component=key[1],
+                condition=key[2],
+                state=state,
+                severity=rule.severity,
+                raised=signal.raised,
+                changed=signal.since,
+                cleared=signal.cleared,
+                count=signal.count,
+                source=signal.source,
+                fault="" if state is AlarmState.GONE else fault,
+            )
+        )
+        if state is AlarmState.GONE:
+            self._forget(key)
+
+    def _forget(self, key: Key) -> None:
+        self.book.evidence.signals.pop(key, None)
+        row = self._rows.pop(("Alarm", "|".join(key)), None)
+        if isinstance(row, Alarm) and row.state is not AlarmState.GONE:
+            self._out.rows[("Alarm", row.id)] = replace(row, state=AlarmState.GONE, cleared=self.book.now)
+
+    def _explain_alarm(self, key: Key, fault: str) -> None:
+        row = self._rows.get(("Alarm", "|".join(key)))
+        if isinstance(row, Alarm) and row.fault != fault:
+            self._put(replace(row, fault=fault))
+
+
+class _Out:
+    """What one call of `decide` gathers."""
+
+    def __init__(self) -> None:
+        self.facts: list[Fact] = []
+        self.rows: dict[tuple[str, str], Row] = {}
+        self.entries: list[Entry] = []
+        self.effects: list[Effect] = []
+
+    def decision(self, now: Instant) -> Decision:
+        return Decision(now, tuple(self.facts), tuple(self.rows.values()), tuple(self.entries), tuple(self.effects))
+
+
+_ROWS: dict[str, type[Row]] = {kind.__name__: kind for kind in get_args(Row)}
+
+
+@dataclass(slots=True)
+class _Frozen:
+    """The engine as one value."""
+
+    version: int
+    book: Book
+    rows: list[tuple[str, str]]
+    """Type and text of each."""
+    alarms: list[tuple[Instant, Key]]

@@ -30,8 +30,8 @@ from netwatch.core.model import (
 from netwatch.core.time import Instant, parse, show
 
 SCOPES = frozenset({"device", "link", "cable", "circuit", "site"})
-CHANGEABLE = ("assurance", "customer", "product", "scope", "bandwidth_mbps")
-"""What a `ledger` line may change of a circuit."""
+CHANGEABLE = ("assurance", "customer", "product")
+"""What a `ledger` line may change of a circuit: all that a limit depends on."""
 
 _E = TypeVar("_E", Action, Condition, Source, State)
 
@@ -62,14 +62,14 @@ class _Line:
         return value
 
     def time(self, key: str) -> Instant:
-        at = self.time_or_none(key, needed=True)
-        assert at is not None
-        return at
+        return self._time(key, self._get(key, needed=True))
 
-    def time_or_none(self, key: str, *, needed: bool = False) -> Instant | None:
-        value = self._get(key, needed=needed)
-        if value is None:
-            return None
+    def time_or_none(self, key: str) -> Instant | None:
+        value = self._get(key)
+        return None if value is None else self._time(key, value)
+
+    @staticmethod
+    def _time(key: str, value: Any) -> Instant:
         if not isinstance(value, str):
             raise UnreadableError(f'"{key}" is {_shape(value)}, not a time')
         try:

@@ -146,6 +146,8 @@ class DispatchRules:
     """Circuits on one cable or port from which on a crew is sent at once."""
     due_quantile: float
     """Send when less is left than this quantile of the time to repair."""
+    warn_share: float
+    """Share of a limit after which those concerned are warned."""
     priors: Mapping[str, Prior]
     skill: Mapping[str, str]
     """Domain → skill; `equipment/ROLE` is looked up before `equipment`."""

@@ -1,0 +1,268 @@
+"""What equipment says, kept as evidence.
+
+Two views of the same messages:
+
+* a **signal** for each (device, component, condition): what was last said, since when, how
+  often. Signals become the alarms that people see.
+* a **track** for each thing in the ledger that can fail (a link, a device, a site's mains, an
+  agent): the times at which evidence spoke against it. Tracks are what faults are explained
+  with and what clocks are counted from.
+
+A link is down as its *latest* message says, from whichever end: both ends see one light, and
+the clear of one end may be lost. A device is back with the first sign of life from it or from
+a port facing it. What was said late or twice (the equipment's own clock tells, for messages of
+one port) changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from netwatch.core.intervals import FOREVER, Pair
+from netwatch.core.model import Condition, Observation, Source, State
+from netwatch.core.rules import AlarmRules
+from netwatch.core.time import Instant
+from netwatch.core.topology import Network
+
+Key: TypeAlias = tuple[str, str, Condition]
+"""Device, component as the ledger writes it, condition."""
+
+Element: TypeAlias = tuple[str, str]
+"""Kind and id: ("link", L) light, ("adjacency", L) routing, ("admin", L) taken down, ("device", D)
+life, ("site", S) mains, ("agent", D) SNMP, ("port", "DEVICE PORT") a customer's port."""
+
+_LINK = {
+    Condition.LINK: "link",
+    Condition.LOS: "link",
+    Condition.AIS: "link",
+    Condition.HARDWARE: "link",
+    Condition.ADMIN: "admin",
+    Condition.ADJACENCY: "adjacency",
+}
+_LIFE = frozenset({Condition.REACHABLE, Condition.DYING_GASP, Condition.ONU})
+_ANSWERS = frozenset({Condition.REACHABLE, Condition.LOSS})
+
+
+@dataclass(slots=True)
+class Signal:
+    """The latest word on one condition."""
+
+    state: State
+    since: Instant
+    heard: Instant
+    source: Source
+    raised: Instant
+    cleared: Instant | None = None
+    count: int = 0
+
+
+@dataclass(slots=True)
+class Track:
+    """When evidence spoke against one element. The last span may be open."""
+
+    spans: list[Pair] = field(default_factory=list)
+    signals: set[Key] = field(default_factory=set)
+    """Who said so."""
+    quarantine: Instant | None = None
+    """A cause that explained the open span ended here: it must be said again to count on."""
+
+    @property
+    def open(self) -> bool:
+        return bool(self.spans) and self.spans[-1][1] == FOREVER
+
+    @property
+    def start(self) -> Instant:
+        return self.spans[0][0]
+
+    @property
+    def end(self) -> Instant:
+        """When it was last good again; FOREVER while it is not."""
+        return self.spans[-1][1]
+
+    def fail(self, at: Instant) -> None:
+        self.spans.append((at, FOREVER))
+        self.quarantine = None
+
+    def recover(self, at: Instant) -> None:
+        start, _ = self.spans[-1]
+        self.spans[-1] = (start, at)
+        self.quarantine = None
+        if at <= start:
+            del self.spans[-1]
+
+
+@dataclass(slots=True)
+class Heard:
+    """What one observation changed."""
+
+    key: Key | None = None
+    """The signal that changed its state."""
+    elements: tuple[Element, ...] = ()
+    """The tracks that changed."""
+    material: bool = False
+    """Whether the fact is needed to rebuild what we know."""
+
+
+@dataclass(slots=True)
+class Evidence:
+    """All signals and tracks. Mutable: the engine owns it."""
+
+    signals: dict[Key, Signal] = field(default_factory=dict)
+    tracks: dict[Element, Track] = field(default_factory=dict)
+    clocks: dict[tuple[str, str], Instant] = field(default_factory=dict)
+    """(device, component) → the latest time on its own clock that was believed."""
+    told: dict[Key, tuple[Instant, State]] = field(default_factory=dict)
+    """The last believed message of each signal that carried its own time."""
+    answers: dict[str, list[Instant]] = field(default_factory=dict)
+    """Device → when it gave a good answer while its circuits were in trouble."""
+
+    def hear(self, said: Observation, net: Network, rules: AlarmRules) -> Heard:
+        """Take one observation in."""
+        component = net.spelled(said.device, said.component)
+        key = (said.device, component, said.condition)
+        if self._stale(said, key, rules):
+            return Heard()
+        heard = Heard()
+        if said.state is State.OK and said.condition in _ANSWERS and self.tracks:
+            self._answer(said.device, said.at, heard)
+        signal = self.signals.get(key)
+        if signal is None or signal.state is not said.state:
+            self._turn(key, signal, said, heard)
+        else:
+            signal.heard = said.at
+        if said.state is not State.UNKNOWN:
+            self._judge(said, key, net, rules, heard)
+        return heard
+
+    def _stale(self, said: Observation, key: Key, rules: AlarmRules) -> bool:
+        """Said late or twice, by the device's own clock.
+
+        That clock may be hours wrong and may be set back; so only its differences count, and
+        only small ones.
+        """
+        if said.occurred is None or said.source in (Source.POLL, Source.PING):
+            return False
+        clock = (key[0], key[1])
+        believed = self.clocks.get(clock)
+        if believed is not None and believed - rules.reorder < said.occurred < believed:
+            return True
+        if self.told.get(key) == (said.occurred, said.state):
+            return True
+        self.clocks[clock] = said.occurred
+        self.told[key] = (said.occurred, said.state)
+        return False
+
+    def _turn(self, key: Key, signal: Signal | None, said: Observation, heard: Heard) -> None:
+        """A signal changes its state."""
+        if signal is None:
+            if said.state is State.OK and said.condition is not Condition.REBOOT:
+                return  # first sight of something fine is no news
+            signal = self.signals[key] = Signal(said.state, said.at, said.at, said.source, said.at)
+        if said.state is State.BAD:
+            signal.count += 1
+            signal.cleared = None
+            signal.raised = said.at
+        elif said.state is State.OK:
+            signal.cleared = said.at
+        signal.state, signal.since, signal.heard, signal.source = said.state, said.at, said.at, said.source
+        heard.key = key
+        heard.material = True
+
+    def _answer(self, device: str, at: Instant, heard: Heard) -> None:
+        times = self.answers.setdefault(device, [])
+        if len(times) < _ANSWERS_KEPT:
+            times.append(at)
+            heard.material = True
+
+    def _judge(self, said: Observation, key: Key, net: Network, rules: AlarmRules, heard: Heard) -> None:
+        """What an observation means for the things of the ledger."""
+        bad = said.state is State.BAD
+        changed: list[Element] = []
+        for element in self.elements(key, net):
+            track = self.tracks.get(element)
+            if bad:
+                if self._against(element, track, said.at, rules):
+                    changed.append(element)
+                if element in self.tracks:
+                    self.tracks[element].signals.add(key)
+            elif track is not None and track.open:
+                track.recover(said.at)
+                changed.append(element)
+                changed += self._revive(element, said.at, net)
+        if not bad or said.condition is Condition.REBOOT:
+            changed += self._voice(said)
+        if changed:
+            heard.elements += tuple(changed)
+            heard.material = True
+
+    def _against(self, element: Element, track: Track | None, at: Instant, rules: AlarmRules) -> bool:
+        """Evidence against an element. False when it says nothing new."""
+        if track is None:
+            track = self.tracks[element] = Track()
+        if not track.open:
+            if element[0] == "device" and track.spans and at <= track.spans[-1][1] + rules.grace:
+                return False  # a message from before the recovery, or before routing has settled
+            track.fail(at)
+            return True
+        if track.quarantine is not None and at > track.quarantine + rules.grace:
+            del track.spans[-1]  # what it told of until now is on the account of the cause that ended
+            track.fail(at)
+            return True
+        return False
+
+    def _revive(self, element: Element, at: Instant, net: Network) -> Iterator[Element]:
+        """A port that has light again proves that the device which it faces is alive."""
+        if element[0] != "link":
+            return
+        link = net.ledger.links[element[1]]
+        for device in (link.a.device, link.z.device):
+            track = self.tracks.get(("device", device))
+            if track is not None and track.open:
+                track.recover(at)
+                yield ("device", device)
+
+    def _voice(self, said: Observation) -> Iterator[Element]:
+        """A device that speaks for itself is alive and heard."""
+        if said.source is Source.PING or said.condition in (Condition.AGENT, Condition.ONU):
+            return
+        track = self.tracks.get(("device", said.device))
+        if track is not None and track.open:
+            track.recover(said.at)
+            yield ("device", said.device)
+
+    def elements(self, key: Key, net: Network) -> tuple[Element, ...]:
+        """The things of the ledger that a signal speaks about; none for what only degrades."""
+        device, component, condition = key
+        if condition in _LIFE:
+            onu = net.onu_of(component) if component else None
+            return (("device", onu[1] if onu else device),)
+        if condition is Condition.AGENT:
+            return (("agent", device),)
+        if condition in (Condition.MAINS, Condition.BATTERY):
+            known = net.ledger.devices.get(device)
+            site = known.site if known else ""
+            if condition is Condition.BATTERY and ("site", site) not in self.tracks:
+                return ()
+            return (("site", site),) if site else ()
+        kind = _LINK.get(condition)
+        if kind is None or not component:
+            return ()
+        links = net.links_at(device, component)
+        if links:
+            return tuple((kind, link) for link in links)
+        if net.over_port(device, component) and condition is not Condition.ADJACENCY:
+            return (("port", f"{device} {component}"),)
+        return ()
+
+    def retire(self, elements: Iterable[Element]) -> None:
+        """Forget tracks whose case is closed."""
+        for element in elements:
+            track = self.tracks.pop(element, None)
+            if track is not None and element[0] == "device":
+                self.answers.pop(element[1], None)
+
+
+_ANSWERS_KEPT = 200
+"""Good answers remembered per device; more than a case of a day needs at one change a few minutes."""

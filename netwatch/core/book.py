@@ -1,0 +1,164 @@
+"""The engine's memory: what is on record now, as mutable values that only the engine touches.
+
+Everything in here survives a restart by `plain.freeze`. The rows that the outside sees
+(`core.model`) are made from these records; they are never read back.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from netwatch.core.alarms import Element, Evidence
+from netwatch.core.intervals import FOREVER, Pair, Spans
+from netwatch.core.model import (
+    CircuitState,
+    DeviceState,
+    Domain,
+    Maintenance,
+    Root,
+    TicketKind,
+    TicketState,
+)
+from netwatch.core.service import Call
+from netwatch.core.time import Instant
+
+
+@dataclass(slots=True)
+class FaultRecord:
+    """A root cause on record. `final`: over and stable, nothing can be added any more."""
+
+    id: str
+    root: Root
+    domain: Domain
+    opened: Instant
+    cleared: Instant | None
+    confirmed: Instant
+    circuits: list[str] = field(default_factory=list)
+    elements: list[Element] = field(default_factory=list)
+    explains: int = 0
+    most: int = 0
+    confidence: float = 0.0
+    reason: str = ""
+    against: str = ""
+    planned: bool = False
+    absorbed_by: str = ""
+    final: bool = False
+
+
+@dataclass(slots=True)
+class OutageRecord:
+    id: str
+    circuit: str
+    fault: str
+    started: Instant
+    restored: Instant | None
+    confirmed: Instant
+    complained: Instant | None = None
+    only_complaint: bool = False
+    excused: list[Pair] = field(default_factory=list)
+    warned: bool = False
+    breached: bool = False
+    final: bool = False
+
+
+@dataclass(slots=True)
+class ExposureRecord:
+    id: str
+    circuit: str
+    fault: str
+    started: Instant
+    ended: Instant | None
+    confirmed: Instant
+    final: bool = False
+
+
+@dataclass(slots=True)
+class UnknownRecord:
+    id: str
+    circuit: str
+    started: Instant
+    ended: Instant | None
+
+
+@dataclass(slots=True)
+class TicketRecord:
+    id: str
+    fault: str
+    kind: TicketKind
+    state: TicketState
+    opened: Instant
+    skill: str
+    team: str = ""
+    reason: str = ""
+    dispatched: Instant | None = None
+    acknowledged: Instant | None = None
+    accepted: Instant | None = None
+    arrived: Instant | None = None
+    restored: Instant | None = None
+    returned: Instant | None = None
+    closed: Instant | None = None
+    merged_into: str | None = None
+    refused: list[str] = field(default_factory=list)
+    """Teams that said "not ours"."""
+    sent: int = 0
+    probability: float | None = None
+
+
+@dataclass(slots=True)
+class PauseRecord:
+    reason: str
+    started: Instant
+    ended: Instant = FOREVER
+    by: str = ""
+    approved_by: str = ""
+
+
+@dataclass(slots=True)
+class Reroute:
+    """The crew said that a circuit runs another way; its own end speaks for it until the route is whole."""
+
+    at: Instant
+    since: Instant
+    """Start of the outage: the first good answer of its end from here on counts."""
+
+
+@dataclass(slots=True)
+class Book:
+    """All of the engine's state."""
+
+    now: Instant = 0
+    vantage: str = ""
+    evidence: Evidence = field(default_factory=Evidence)
+    windows: dict[str, list[Maintenance]] = field(default_factory=dict)
+    calls: dict[str, list[Call]] = field(default_factory=dict)
+    pauses: dict[str, list[PauseRecord]] = field(default_factory=dict)
+    reroutes: dict[str, Reroute] = field(default_factory=dict)
+    changes: dict[str, list[tuple[Instant, list[tuple[str, str]]]]] = field(default_factory=dict)
+    faults: dict[str, FaultRecord] = field(default_factory=dict)
+    outages: dict[str, OutageRecord] = field(default_factory=dict)
+    exposures: dict[str, ExposureRecord] = field(default_factory=dict)
+    unknowns: dict[str, UnknownRecord] = field(default_factory=dict)
+    tickets: dict[str, TicketRecord] = field(default_factory=dict)
+    circuits: dict[str, CircuitState] = field(default_factory=dict)
+    devices: dict[str, DeviceState] = field(default_factory=dict)
+    numbers: dict[str, int] = field(default_factory=dict)
+    """Last number given out per letter."""
+    review_due: Instant | None = None
+
+    def name(self, letter: str) -> str:
+        """A new id: F1, F2, …"""
+        self.numbers[letter] = self.numbers.get(letter, 0) + 1
+        return f"{letter}{self.numbers[letter]}"
+
+
+def window_spans(versions: list[Maintenance]) -> Spans:
+    """When a window was really in force: each version from its `at` on, the first from its start on."""
+    out: Spans = []
+    for i, version in enumerate(versions):
+        since = version.at if i else -FOREVER
+        until = versions[i + 1].at if i + 1 < len(versions) else FOREVER
+        if not version.cancelled:
+            start, end = max(version.start, since), min(version.end, until)
+            if start < end:
+                out.append((start, end))
+    return out

@@ -1,0 +1,111 @@
+"""Causes over time: which cause of now is which fault on record.
+
+`faults.explain` starts from nothing at every run. What people hold in their hands, a fault
+with its id and its ticket, must live on: the same root is the same fault; a better root for
+the same evidence takes the fault over and keeps its id, its ticket and its earliest start; of
+several that turn out to be one, the oldest lives on and the others are absorbed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from netwatch.core.alarms import Element
+from netwatch.core.book import Book, FaultRecord
+from netwatch.core.faults import Cause
+from netwatch.core.intervals import FOREVER
+from netwatch.core.model import Root
+from netwatch.core.rules import AlarmRules
+from netwatch.core.service import Episode, episodes
+from netwatch.core.time import Instant
+
+
+class Cases:
+    """Matches the causes of one review with the faults of the book."""
+
+    def __init__(self, book: Book, causes: Sequence[Cause], timing: AlarmRules, now: Instant) -> None:
+        self.book, self.causes, self.timing, self.now = book, causes, timing, now
+        self.live = [f for f in book.faults.values() if not f.final and not f.absorbed_by]
+        self.of: dict[Root, FaultRecord] = {}
+        """Root → the fault on record."""
+        self.absorbed: list[tuple[FaultRecord, FaultRecord]] = []
+        """(child, parent) pairs of this review."""
+        self.opened: list[FaultRecord] = []
+        self._roots = {c.root for c in causes}
+        self._episodes = {c.root: self._latest(c) for c in causes}
+
+    def _latest(self, cause: Cause) -> Episode | None:
+        found = [e for e in episodes(cause.spans, self.timing) if e.confirmed <= self.now]
+        return found[-1] if found else None
+
+    def settle(self) -> None:
+        """Carry every confirmed cause, and every one that already has a fault, into the book."""
+        for cause in self.causes:
+            if self._episodes[cause.root] or self._candidates(cause):
+                self.record(cause)
+
+    def record(self, cause: Cause) -> FaultRecord:
+        """The fault of a cause; opened now when there is none yet."""
+        if cause.root in self.of:
+            return self.of[cause.root]
+        candidates = self._candidates(cause)
+        same = [f for f in candidates if f.root == cause.root]
+        keeper = min(same or candidates, key=lambda f: (f.confirmed, f.opened, f.id), default=None)
+        if keeper is None:
+            keeper = self._open(cause)
+        for child in candidates:
+            if child is not keeper:
+                child.absorbed_by = keeper.id
+                keeper.opened = min(keeper.opened, child.opened)
+                self.absorbed.append((child, keeper))
+        self._update(keeper, cause)
+        self.of[cause.root] = keeper
+        return keeper
+
+    def _candidates(self, cause: Cause) -> list[FaultRecord]:
+        mine = cause.elements | cause.explains
+        taken = {f.id for f in self.of.values()}
+        return [
+            f
+            for f in self.live
+            if f.id not in taken
+            and not f.absorbed_by
+            and (f.root == cause.root or (f.root not in self._roots and self._shares(f.elements, mine)))
+        ]
+
+    @staticmethod
+    def _shares(elements: Iterable[Element], mine: set[Element]) -> bool:
+        return any(e in mine for e in elements)
+
+    def _open(self, cause: Cause) -> FaultRecord:
+        episode = self._episodes[cause.root]
+        fault = FaultRecord(
+            id=self.book.name("F"),
+            root=cause.root,
+            domain=cause.domain,
+            opened=episode.started if episode else cause.start,
+            cleared=None,
+            confirmed=episode.confirmed if episode else self.now,
+        )
+        self.book.faults[fault.id] = fault
+        self.live.append(fault)
+        self.opened.append(fault)
+        return fault
+
+    def _update(self, fault: FaultRecord, cause: Cause) -> None:
+        episode = self._episodes[cause.root]
+        fault.root, fault.domain = cause.root, cause.domain
+        fault.reason, fault.against, fault.confidence = cause.reason, cause.against, cause.confidence
+        fault.elements = sorted(cause.elements)
+        if episode:
+            fault.opened = min(fault.opened, episode.started)
+        end = episode.ended if episode else cause.end
+        fault.cleared = None if end == FOREVER else end
+        tracks = self.book.evidence.tracks
+        fault.explains = sum(len(tracks[e].signals) for e in cause.elements | cause.explains if e in tracks)
+        fault.most = max(fault.most, fault.explains)
+
+    def orphans(self) -> list[FaultRecord]:
+        """Faults on record that nothing explains any more."""
+        held = {f.id for f in self.of.values()}
+        return [f for f in self.live if f.id not in held and not f.absorbed_by]

@@ -1,0 +1,224 @@
+"""A circuit's contract applied to its outages: limits, pauses, planned work, rows.
+
+The arithmetic is `sla`'s; this looks up which level, which policy version, which pauses and
+windows belong to an outage.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from zoneinfo import ZoneInfo
+
+from netwatch.core import sla
+from netwatch.core.book import Book, FaultRecord, OutageRecord, window_spans
+from netwatch.core.circuits import Loss
+from netwatch.core.faults import scope_parts
+from netwatch.core.intervals import FOREVER, Spans, union
+from netwatch.core.model import Circuit, Maintenance, Outage, RootKind
+from netwatch.core.rules import Rules
+from netwatch.core.time import MINUTE, Instant
+from netwatch.core.topology import Network
+
+
+class Contract:
+    """What the contracts of one ledger say about the outages of one book."""
+
+    def __init__(self, book: Book, net: Network, rules: Rules, zone: ZoneInfo) -> None:
+        self.book, self.net, self.rules, self.zone = book, net, rules, zone
+
+    # ------------------------------------------------------------ limits
+
+    def circuit_at(self, circuit_id: str, at: Instant) -> Circuit:
+        """The circuit as the ledger had it at an instant."""
+        circuit = self.net.ledger.circuits[circuit_id]
+        for since, changes in self.book.changes.get(circuit_id, ()):
+            if since <= at:
+                new = dict(changes)
+                circuit = replace(
+                    circuit,
+                    assurance=new.get("assurance", circuit.assurance),
+                    customer=new.get("customer", circuit.customer),
+                    product=new.get("product", circuit.product),
+                )
+        return circuit
+
+    def assurance(self, circuit_id: str, at: Instant) -> str:
+        circuit = self.circuit_at(circuit_id, at)
+        policy = sla.policy_at(self.rules, at, self.zone)
+        return sla.assurance_of(circuit, self.net.ledger.customers.get(circuit.customer), policy)
+
+    def limit(self, outage: OutageRecord) -> sla.Limit:
+        """By the level and the policy in force when it began."""
+        circuit = self.circuit_at(outage.circuit, outage.started)
+        return sla.limit(
+            circuit,
+            self.net.ledger.customers.get(circuit.customer),
+            sla.policy_at(self.rules, outage.started, self.zone),
+            outage.complained if outage.complained is not None else outage.started,
+            self.zone,
+        )
+
+    def account(self, outage: OutageRecord, now: Instant) -> sla.Account:
+        """The clock of an outage at `now`."""
+        end = now if outage.restored is None else outage.restored
+        return sla.account(
+            outage.started, max(end, outage.started), self.limit(outage).minutes, self.stopped(outage), outage.excused
+        )
+
+    def stopped(self, outage: OutageRecord) -> Spans:
+        """When pauses stopped the net clock of an outage's circuit."""
+        policy = sla.policy_at(self.rules, outage.started, self.zone)
+        return union(
+            (p.started, p.ended) for p in self.book.pauses.get(outage.circuit, ()) if p.reason in policy.stopping
+        )
+
+    def service_returned(self, outage: OutageRecord) -> None:
+        """Service returning ends every pause of the circuit."""
+        for pause in self.book.pauses.get(outage.circuit, ()):
+            if outage.restored is not None and pause.ended == FOREVER:
+                pause.ended = max(pause.started, outage.restored)
+
+    def row(self, outage: OutageRecord, now: Instant) -> Outage:
+        limit, account = self.limit(outage), self.account(outage, now)
+        circuit = self.circuit_at(outage.circuit, outage.started)
+        paused = [p.reason for p in self.book.pauses.get(outage.circuit, ()) if p.ended == FOREVER]
+        order = next((t for t in self.book.tickets.values() if t.fault == outage.fault), None)
+        return Outage(
+            id=outage.id,
+            circuit=outage.circuit,
+            customer=circuit.customer,
+            assurance=limit.assurance,
+            fault=outage.fault,
+            started=outage.started,
+            restored=outage.restored,
+            limit_minutes=limit.minutes,
+            limit_source=limit.source,
+            deadline=account.deadline,
+            gross_seconds=account.gross_seconds,
+            net_seconds=account.net_seconds,
+            planned_seconds=account.planned_seconds,
+            breached=account.breached,
+            paused=tuple(sorted(paused)) if outage.restored is None else (),
+            breach_probability=order.probability if order and outage.restored is None else None,
+            complained=outage.complained,
+        )
+
+    # ------------------------------------------------------------ planned work
+
+    def _windows(self, circuit_id: str) -> list[list[Maintenance]]:
+        """The windows that cover a circuit."""
+        return [w for w in self.book.windows.values() if self._covers(w[-1], circuit_id)]
+
+    def _covers(self, window: Maintenance, circuit_id: str) -> bool:
+        if any(s.kind == "circuit" and s.id == circuit_id for s in window.scope):
+            return True
+        links, devices = scope_parts(window.scope, self.net)
+        seen: set[str] = set()
+        at: str = circuit_id
+        while at and at not in seen and at in self.net.ledger.circuits:
+            seen.add(at)
+            circuit = self.net.ledger.circuits[at]
+            for route in self.net.routes(circuit):
+                if links.intersection(route.links) or devices.intersection(route.devices):
+                    return True
+            at = circuit.over
+        return False
+
+    def covered_until(self, circuit_id: str, started: Instant) -> Instant | None:
+        """Until when planned work that covers a circuit goes on, for loss that began inside it."""
+        ends = [e for w in self._windows(circuit_id) for s, e in window_spans(w) if s <= started < e]
+        return max(ends, default=None)
+
+    def excused(self, outage: OutageRecord, loss: Loss) -> list[tuple[Instant, Instant]]:
+        """The planned time of an outage that is not net time."""
+        out: Spans = []
+        policy = sla.policy_at(self.rules, outage.started, self.zone)
+        name = self.assurance(outage.circuit, outage.started)
+        for versions in self._windows(outage.circuit):
+            inside = [(s, e) for s, e in window_spans(versions) if s <= outage.started < e]
+            if not inside:
+                continue
+            window = self._version(versions, outage.started)
+            if not sla.notice_enough(name, window.announced, window.start, policy, self.rules.calendar, self.zone):
+                continue
+            if self._suffices(window, outage, loss):
+                end = self._continued(window_spans(versions), inside[0][1])
+                out.append((inside[0][0], end))
+        return union(out)
+
+    @staticmethod
+    def _version(versions: list[Maintenance], at: Instant) -> Maintenance:
+        """The version of a window that was in force at an instant."""
+        return [v for i, v in enumerate(versions) if i == 0 or v.at <= at][-1]
+
+    @staticmethod
+    def _continued(spans: Spans, end: Instant) -> Instant:
+        """Where a window that was replaced while it ran really ended."""
+        for start, until in sorted(spans):
+            if start <= end < until:
+                end = until
+        return end
+
+    def _suffices(self, window: Maintenance, outage: OutageRecord, loss: Loss) -> bool:
+        """Whether the planned work alone explains the outage; a part outside its scope is not excused."""
+        if any(s.kind == "circuit" and s.id == outage.circuit for s in window.scope):
+            return True
+        links, devices = scope_parts(window.scope, self.net)
+        circuit = self.net.ledger.circuits[outage.circuit]
+        dead = {
+            part
+            for spans, cause in loss.blame
+            if any(s <= outage.started + self.rules.alarms.agreement and e > outage.started for s, e in spans)
+            for part in cause.dead
+        }
+        for route in self.net.routes(circuit):
+            mine = {("link", i) for i in route.links} | {("device", d) for d in route.devices}
+            hit = mine & dead
+            if not any(
+                (k == "link" and n in links) or (k == "device" and self._worked_on(n, devices, links)) for k, n in hit
+            ):
+                return bool(circuit.over and circuit.over in self.net.ledger.circuits and not hit)
+        return True
+
+    def _worked_on(self, device: str, devices: set[str], links: set[str]) -> bool:
+        """A device in scope, or one that hangs on nothing but links in scope."""
+        mine = self.net.links_of.get(device, [])
+        return device in devices or (bool(mine) and all(i in links for i in mine) and len(mine) == 1)
+
+    def root_planned(self, fault: FaultRecord) -> bool:
+        """Whether a fault's own root is being worked on by plan."""
+        for versions in self.book.windows.values():
+            if any(s <= fault.opened < e for s, e in window_spans(versions)):
+                links, devices = scope_parts(versions[-1].scope, self.net)
+                kind, name = fault.root.kind, fault.root.id
+                if (
+                    (kind is RootKind.LINK and name in links)
+                    or (kind is RootKind.CABLE and links.intersection(self.net.ledger.cables.get(name, ())))
+                    or (kind in (RootKind.DEVICE, RootKind.PREMISES) and name in devices)
+                    or (kind is RootKind.POWER and any(s.id == name for s in versions[-1].scope))
+                    or (kind is RootKind.PORT and any(e[1] in links for e in fault.elements))
+                ):
+                    return True
+        return False
+
+    # ------------------------------------------------------------ facilities
+
+    def facility_minutes(self, fault: FaultRecord) -> int | None:
+        """The facility's own limit (抢通): cables by their cores, a room that is down."""
+        policy = sla.policy_at(self.rules, fault.opened, self.zone)
+        ledger = self.net.ledger
+        if fault.root.kind is RootKind.CABLE:
+            links = [ledger.links[i] for i in ledger.cables.get(fault.root.id, ())]
+            backbone = bool(links) and all(
+                d is not None and d.role in policy.backbone_roles
+                for link in links
+                for d in (ledger.devices.get(link.a.device), ledger.devices.get(link.z.device))
+            )
+            return sla.cable_limit(links, backbone, policy)
+        if fault.root.kind is RootKind.POWER and any(e[0] == "device" for e in fault.elements):
+            return policy.room_minutes
+        return None
+
+    @staticmethod
+    def facility_deadline(fault: FaultRecord, minutes: int | None) -> Instant | None:
+        return None if minutes is None else fault.opened + minutes * MINUTE

@@ -1,0 +1,295 @@
+"""The repair order: when it is sent, to whom, and what people may do to it.
+
+Opening and sending are two acts. The record opens as soon as a fault takes service or
+protection away; a crew goes when waiting costs more than going. Every answer is a reason.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from netwatch.core.book import FaultRecord, TicketRecord
+from netwatch.core.forecast import outlook, quantile
+from netwatch.core.model import (
+    Action,
+    Device,
+    Domain,
+    Link,
+    RootKind,
+    Team,
+    TicketKind,
+    TicketState,
+    Work,
+)
+from netwatch.core.rules import DispatchRules, Prior
+from netwatch.core.time import MINUTE, Instant
+from netwatch.core.topology import Network
+
+OPEN = frozenset(
+    {
+        TicketState.WATCHING,
+        TicketState.DISPATCHED,
+        TicketState.ACCEPTED,
+        TicketState.TRAVELLING,
+        TicketState.ON_SITE,
+        TicketState.PAUSED,
+        TicketState.RESTORED,
+        TicketState.RETURNED,
+    }
+)
+
+TMF621: Mapping[TicketState, str] = {
+    TicketState.WATCHING: "acknowledged",
+    TicketState.DISPATCHED: "inProgress",
+    TicketState.ACCEPTED: "inProgress",
+    TicketState.TRAVELLING: "inProgress",
+    TicketState.ON_SITE: "inProgress",
+    TicketState.PAUSED: "pending",
+    TicketState.RESTORED: "resolved",
+    TicketState.RETURNED: "resolved",
+    TicketState.CLOSED: "closed",
+    TicketState.CANCELLED: "cancelled",
+    TicketState.MERGED: "cancelled",
+}
+"""Our states in the words of TM Forum 621."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stake:
+    """One open outage, as the decision to send sees it."""
+
+    circuit: str
+    assurance: str
+    started: Instant
+    deadline: Instant
+    complained: bool
+    protected: bool
+    """Whether it has a protecting route at all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Whether to send, and why."""
+
+    send: bool
+    reason: str
+    probability: float | None
+    """P(the earliest deadline is missed) as things stand."""
+
+
+def prior_of(fault: FaultRecord, rules: DispatchRules) -> Prior:
+    """What is known of a fault's cause before any history."""
+    if fault.domain is Domain.CONFIGURATION:
+        return rules.priors["configuration"]
+    return rules.priors.get(fault.root.kind, rules.priors["unknown"])
+
+
+def verdict(
+    fault: FaultRecord,
+    ticket: TicketRecord,
+    stakes: Sequence[Stake],
+    exposed: int,
+    lost_light: bool,
+    rules: DispatchRules,
+    now: Instant,
+) -> Verdict:
+    """Send a crew now? Hard overrides first, then the cost of waiting one more minute.
+
+    `lost_light`: both ends of a link report loss of signal. Source of the rule: send when the
+    truck saved per minute by waiting is worth less than the breach risked.
+    """
+    prior = prior_of(fault, rules)
+    probability = _risk(fault, ticket, stakes, prior, now)
+    if ticket.kind is TicketKind.ENQUIRY:
+        return Verdict(
+            True, "mains failed: ask the power company how long, and how long the battery lasts", probability
+        )
+    override = _override(fault, stakes, exposed, lost_light, prior, rules, now)
+    if override:
+        return Verdict(True, override, probability)
+    cap = _cap(stakes, rules)
+    if now - ticket.opened >= cap:
+        return Verdict(True, f"not healed within the longest hold-off of {cap // MINUTE} min", probability)
+    for stake in stakes:
+        left = (stake.deadline - now) / MINUTE
+        look = outlook(prior, (now - fault.opened) / MINUTE, left)
+        cost = rules.breach_cost.get(stake.assurance, rules.breach_cost_fallback)
+        if look.heal_rate * rules.dispatch_cost < cost * look.saved_rate:
+            return Verdict(
+                True,
+                f"waiting costs more than going: {stake.circuit} loses {cost * look.saved_rate:.3f} per minute, "
+                f"healing would save {look.heal_rate * rules.dispatch_cost:.3f}",
+                probability,
+            )
+    why = "may heal by itself" if stakes else "no circuit is out"
+    return Verdict(False, f"{why}: watched for at most {cap // MINUTE} min", probability)
+
+
+def _risk(
+    fault: FaultRecord, ticket: TicketRecord, stakes: Sequence[Stake], prior: Prior, now: Instant
+) -> float | None:
+    if not stakes:
+        return None
+    left = (min(s.deadline for s in stakes) - now) / MINUTE
+    travelling = None if ticket.dispatched is None else (now - ticket.dispatched) / MINUTE
+    return round(outlook(prior, (now - fault.opened) / MINUTE, left, travelling).miss_if_sent, 4)
+
+
+def _override(
+    fault: FaultRecord,
+    stakes: Sequence[Stake],
+    exposed: int,
+    lost_light: bool,
+    prior: Prior,
+    rules: DispatchRules,
+    now: Instant,
+) -> str:
+    complained = [s.circuit for s in stakes if s.complained]
+    if complained:
+        return f"the customer of {complained[0]} complained"
+    top = max(rules.breach_cost, key=lambda c: rules.breach_cost[c])
+    bare = [s.circuit for s in stakes if s.assurance == top and not s.protected]
+    if bare:
+        return f"{bare[0]} is {top} and has no working protection"
+    if lost_light and fault.domain is Domain.CABLE:
+        return "both ends lost light: fibre does not heal"
+    if len(stakes) >= rules.several and fault.root.kind in (RootKind.CABLE, RootKind.PORT, RootKind.LINK):
+        return f"{len(stakes)} circuits are out on one {fault.root.kind}"
+    if fault.root.kind is RootKind.CABLE and exposed >= rules.several:
+        return f"{exposed} circuits are without protection on one cable"
+    if stakes:
+        left = (min(s.deadline for s in stakes) - now) / MINUTE
+        due = quantile(rules.due_quantile, prior.repair_median, prior.repair_sigma)
+        if left <= due:
+            return f"{left:.0f} min left, repairs of this kind take up to {due:.0f} min"
+    return ""
+
+
+def _cap(stakes: Sequence[Stake], rules: DispatchRules) -> int:
+    caps = [rules.hold_cap.get(s.assurance, rules.hold_cap_fallback) for s in stakes]
+    return min(caps, default=rules.hold_cap_fallback)
+
+
+# ---------------------------------------------------------------- who
+
+
+def skill_of(fault: FaultRecord, net: Network, rules: DispatchRules) -> str:
+    """The skill that a fault's domain of work needs."""
+    device = device_of(fault, net)
+    if fault.domain is Domain.EQUIPMENT and device is not None:
+        special = rules.skill.get(f"equipment/{device.role}")
+        if special:
+            return special
+    return rules.skill.get(fault.domain, rules.skill["equipment"])
+
+
+def device_of(fault: FaultRecord, net: Network) -> Device | None:
+    """The device that a fault sits in, where it sits in one."""
+    kind, name = fault.root.kind, fault.root.id
+    if kind in (RootKind.DEVICE, RootKind.PREMISES, RootKind.AGENT):
+        return net.ledger.devices.get(name)
+    if kind is RootKind.PORT:
+        return net.ledger.devices.get(name.partition(" ")[0])
+    return None
+
+
+def places_of(fault: FaultRecord, net: Network) -> list[str]:
+    """The sites where a fault can be worked on, the likeliest first."""
+    device = device_of(fault, net)
+    if device is not None:
+        return [device.site] if device.site else []
+    if fault.root.kind is RootKind.POWER:
+        return [fault.root.id] if fault.root.id in net.ledger.sites else net.feed_sites.get(fault.root.id, [])
+    links: Iterable[Link] = ()
+    if fault.root.kind is RootKind.LINK and fault.root.id in net.ledger.links:
+        links = [net.ledger.links[fault.root.id]]
+    elif fault.root.kind is RootKind.CABLE:
+        links = [net.ledger.links[i] for i in net.ledger.cables.get(fault.root.id, ())]
+    elif fault.root.kind is RootKind.CIRCUIT and fault.root.id in net.ledger.circuits:
+        circuit = net.ledger.circuits[fault.root.id]
+        return _sites_of([circuit.a.device, circuit.z.device], net)
+    return _sites_of([e.device for link in links for e in (link.a, link.z)], net)
+
+
+def _sites_of(devices: Iterable[str], net: Network) -> list[str]:
+    known = (net.ledger.devices.get(d) for d in devices)
+    return list(dict.fromkeys(d.site for d in known if d is not None and d.site))
+
+
+def team_for(fault: FaultRecord, skill: str, refused: Iterable[str], net: Network, rules: DispatchRules) -> str:
+    """The team to send: of the skill and the region, outsourced before own; own alone where nothing is outsourced."""
+    regions = [s.region for i in places_of(fault, net) if (s := net.ledger.sites.get(i)) and s.region]
+    device = device_of(fault, net)
+    own_only = device is not None and device.role in rules.own_roles
+    no = set(refused)
+
+    def rank(team: Team) -> tuple[bool, bool, int, str]:
+        near = next((i for i, r in enumerate(regions) if r in team.regions), len(regions))
+        return (bool(team.company) if own_only else not team.company, near == len(regions), near, team.id)
+
+    able = [t for t in net.ledger.teams.values() if skill in t.skills and t.id not in no]
+    local = [t for t in able if not regions or t.regions.intersection(regions) or not t.regions]
+    if own_only and any(not t.company for t in local):
+        local = [t for t in local if not t.company]
+    best = min(local or able, key=rank, default=None)
+    return best.id if best else ""
+
+
+# ---------------------------------------------------------------- acts of people
+
+_NEXT: Mapping[Action, tuple[frozenset[TicketState], TicketState]] = {
+    Action.ACCEPT: (frozenset({TicketState.WATCHING, TicketState.DISPATCHED}), TicketState.ACCEPTED),
+    Action.DEPART: (
+        frozenset({TicketState.WATCHING, TicketState.DISPATCHED, TicketState.ACCEPTED}),
+        TicketState.TRAVELLING,
+    ),
+    Action.ARRIVE: (
+        frozenset({TicketState.WATCHING, TicketState.DISPATCHED, TicketState.ACCEPTED, TicketState.TRAVELLING}),
+        TicketState.ON_SITE,
+    ),
+    Action.RETURN: (OPEN - {TicketState.RETURNED}, TicketState.RETURNED),
+    Action.CLOSE: (OPEN, TicketState.CLOSED),
+}
+
+
+def act(ticket: TicketRecord, work: Work) -> str:
+    """Carry out what a person did to a ticket. Returns why not, or an empty text when it is done.
+
+    Pauses, restorations and refusals of service concern circuits and are the engine's; this is
+    the life of the order alone. An act done before changes nothing and is no error.
+    """
+    if work.action is Action.ACK:
+        ticket.acknowledged = ticket.acknowledged or work.at
+        return ""
+    if work.action is Action.REJECT:
+        return _reject(ticket, work)
+    if work.action not in _NEXT:
+        return ""
+    allowed, then = _NEXT[work.action]
+    if ticket.state is then:
+        return ""
+    if ticket.state not in allowed:
+        return f"{work.action} does not follow {ticket.state}"
+    ticket.state = then
+    ticket.acknowledged = ticket.acknowledged or work.at
+    if then is TicketState.ACCEPTED:
+        ticket.accepted = ticket.accepted or work.at
+    elif then is TicketState.ON_SITE:
+        ticket.arrived = ticket.arrived or work.at
+    elif then is TicketState.RETURNED:
+        ticket.returned = work.at
+    elif then is TicketState.CLOSED:
+        ticket.closed = work.at
+    return ""
+
+
+def _reject(ticket: TicketRecord, work: Work) -> str:
+    if ticket.state not in (TicketState.DISPATCHED, TicketState.ACCEPTED, TicketState.TRAVELLING, TicketState.ON_SITE):
+        return f"reject does not follow {ticket.state}"
+    if ticket.team and ticket.team not in ticket.refused:
+        ticket.refused.append(ticket.team)
+    ticket.state = TicketState.WATCHING
+    ticket.team = ""
+    ticket.acknowledged = ticket.acknowledged or work.at
+    return ""
