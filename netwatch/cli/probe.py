@@ -32,7 +32,7 @@ LISTS = ("ports", "sensors", "onus", "neighbours", "sessions", "power", "tests")
 @click.option(
     "--timeout", type=click.FloatRange(0.05, 60), default=2.0, show_default=True, help="Seconds for an answer."
 )
-@click.option("--engine", type=click.Choice(["native", "pysnmp"]), default="pysnmp", hidden=True)
+@click.option("--engine", type=click.Choice(["native", "pysnmp"]), default="native", hidden=True)
 @click.option(
     "-c", "--config", "path", type=click.Path(path_type=Path), default=Path("config.toml"), show_default=True,
     help="Where --credential is found, and the collectors of this site beside it.",

@@ -448,8 +448,8 @@ def _refuse(target: Target, answer: Answer, names: Sequence[Oid]) -> None:
         raise AgentError(target, answer.status, answer.place, name)
 
 
-def open_snmp(engine: str = "pysnmp") -> Snmp:
-    """The door with the named engine behind it: `pysnmp` or `native`. Needs a running event loop."""
+def open_snmp(engine: str = "native") -> Snmp:
+    """The door with the named engine behind it: `native`, or `pysnmp`. Needs a running event loop."""
     if engine not in ("pysnmp", "native"):
         raise ValueError(f'no SNMP engine "{engine}": pysnmp or native')
     module = importlib.import_module(f"netwatch.wire.snmp_{engine}")
