@@ -26,8 +26,8 @@ from netwatch.cli.common import FINDINGS, config_option, emit, json_option, say
 from netwatch.findings import UnusableError
 
 if TYPE_CHECKING:
-    from netwatch.app import Plan
     from netwatch.config import Address, Config
+    from netwatch.plan import Plan
 
 PROC = Path("/proc")
 
@@ -245,7 +245,7 @@ async def store(url: str) -> Answer:
 
 def plan(path: Path) -> tuple[Answer, Plan | None]:
     """What `netwatch check` says, in one line."""
-    from netwatch.app import read
+    from netwatch.plan import read
 
     try:
         found = read(path)
