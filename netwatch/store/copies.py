@@ -53,8 +53,8 @@ def opened(path: Path) -> Iterator[sqlite3.Connection]:
 def tidy(path: Path) -> None:
     """Give freed pages back to the file system and start the write-ahead log anew."""
     with opened(path) as connection:
-        for pragma in ("incremental_vacuum(20000)", "wal_checkpoint(TRUNCATE)", "optimize"):
-            connection.execute(f"PRAGMA {pragma}").fetchall()
+        # As a script: `execute` takes one step, and incremental_vacuum frees one page in each.
+        connection.executescript("PRAGMA incremental_vacuum(20000); PRAGMA wal_checkpoint(TRUNCATE); PRAGMA optimize;")
 
 
 def inspect(connection: sqlite3.Connection, place: Path) -> None:
