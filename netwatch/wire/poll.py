@@ -104,6 +104,7 @@ class _State:
     agent: State | None = None
     failures: int = 0
     polling: bool = False
+    again: bool = False
     pinging: bool = False
     next_poll: float = 0.0
     next_detail: float = 0.0
@@ -240,7 +241,9 @@ class Poller:
             if not state.pinging:
                 state.pinging = True
                 self._spawn(self._ping_once(state))
-        elif (kind == "nudge" or state.next_poll <= due) and not state.polling:
+        elif state.polling:
+            state.again = state.again or kind == "nudge"
+        elif kind == "nudge" or state.next_poll <= due:
             state.polling = True
             self._spawn(self._poll_once(state, due))
 
@@ -302,6 +305,9 @@ class Poller:
                     self.stats.on_poll(loop.time() - started, late, result)
         finally:
             state.polling = False
+            if state.again:  # what it was nudged for may have happened after it had been asked
+                state.again = False
+                self._at(loop.time(), "nudge", state)
 
     async def _poll(self, state: _State) -> str:
         if state.target is None:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import bisect
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 
-from netwatch.core.model import Device, Ledger, Link, Observation, Port
+from netwatch.core.model import Device, Ledger, Link, Port
 from netwatch.core.time import SECOND, Instant
 from netwatch.wire import ber
 from netwatch.wire.snmp import Oid, Snmp, Tag, VarBind, oid, open_snmp
@@ -51,40 +51,38 @@ class Agent:
         if self.lose:
             self.lose -= 1
             return None
-        order = sorted(self.values)
-        names = [vb.oid for vb in pdu.varbinds]
-        status = place = 0
-        out: list[VarBind] = []
-        if pdu.kind == ber.GET:
-            for n, name in enumerate(names, 1):
-                if name in self.values:
-                    out.append(VarBind(name, *self.values[name]))
-                elif message.version == 0:
-                    status, place, out = 2, n, [VarBind(x, Tag.NULL, None) for x in names]
-                    break
-                else:
-                    out.append(VarBind(name, Tag.NO_SUCH_OBJECT, None))
-        else:
-            repetitions = pdu.place if pdu.kind == ber.GETBULK else 1
-            at = list(names)
-            for _ in range(repetitions):
-                for column, name in enumerate(at):
-                    following = bisect.bisect_right(order, name)
-                    if following == len(order):
-                        if message.version == 0:
-                            return self.message(
-                                message, pdu, 2, column + 1, [VarBind(x, Tag.NULL, None) for x in names]
-                            )
-                        out.append(VarBind(name, Tag.END_OF_MIB_VIEW, None))
-                    else:
-                        at[column] = order[following]
-                        out.append(VarBind(at[column], *self.values[at[column]]))
+        status, place, out = self.exact(message, pdu) if pdu.kind == ber.GET else self.following(message, pdu)
+        if status:
+            out = [VarBind(vb.oid, Tag.NULL, None) for vb in pdu.varbinds]
         reply = self.message(message, pdu, status, place, out)
         if len(reply) > self.room:
             reply = self.message(message, pdu, 1, 0, [])
         if len(reply) > self.drop_beyond:
             return None
         return self.twist(reply) if self.twist else reply
+
+    def exact(self, message: ber.Message, pdu: ber.Pdu) -> tuple[int, int, list[VarBind]]:
+        out: list[VarBind] = []
+        for n, (name, _, _) in enumerate(pdu.varbinds, 1):
+            if name not in self.values and message.version == 0:
+                return 2, n, []
+            out.append(VarBind(name, *self.values.get(name, (Tag.NO_SUCH_OBJECT, None))))
+        return 0, 0, out
+
+    def following(self, message: ber.Message, pdu: ber.Pdu) -> tuple[int, int, list[VarBind]]:
+        order, at = sorted(self.values), [vb.oid for vb in pdu.varbinds]
+        out: list[VarBind] = []
+        for _ in range(pdu.place if pdu.kind == ber.GETBULK else 1):
+            for column, name in enumerate(at):
+                n = bisect.bisect_right(order, name)
+                if n < len(order):
+                    at[column] = order[n]
+                    out.append(VarBind(order[n], *self.values[order[n]]))
+                elif message.version == 0:
+                    return 2, column + 1, []
+                else:
+                    out.append(VarBind(name, Tag.END_OF_MIB_VIEW, None))
+        return 0, 0, out
 
     @staticmethod
     def message(to: ber.Message, pdu: ber.Pdu, status: int, place: int, out: list[VarBind]) -> bytes:
@@ -160,16 +158,12 @@ def ledger() -> Ledger:
 
 
 @pytest.fixture
-def until() -> Iterator[Callable[..., Any]]:
+def until() -> Callable[..., Any]:
     """Await something that will be true soon; fails by the test's own time-out."""
 
     async def wait(true: Callable[[], Any]) -> Any:
-        while not (found := true()):
+        while not (found := true()):  # noqa: ASYNC110 - what it waits for has no event
             await asyncio.sleep(0.005)
         return found
 
-    yield wait
-
-
-def said(observations: list[Observation]) -> list[tuple[str, str, str, str]]:
-    return [(o.component, o.condition.value, o.state.value, o.source.value) for o in observations]
+    return wait

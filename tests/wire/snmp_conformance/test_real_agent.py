@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 from typing import Any
 
@@ -109,8 +110,6 @@ async def test_a_wrong_privacy_key_never_gives_an_answer(snmpd: Any, door: Snmp)
 
 
 async def test_many_questions_at_once_get_each_their_own_answer(snmpd: Any, door: Snmp) -> None:
-    import asyncio
-
     target = snmpd.target(V2C)
     names = [oid(f"1.3.6.1.2.1.1.{n}.0") for n in range(1, 8)]
     one_by_one = [(await door.get(target, [name]))[0] for name in names]

@@ -19,7 +19,6 @@ from netwatch.wire.snmp import (
     NoAnswerError,
     OwnTroubleError,
     Snmp,
-    SnmpError,
     Tag,
     Target,
     Version,
@@ -134,11 +133,10 @@ async def test_v1_walks_to_the_end_of_the_mib(agent: Any, door: Snmp) -> None:
 async def test_a_spoilt_answer_is_an_error_or_an_answer_and_nothing_else(agent: Any, door: Snmp, spoil: Any) -> None:
     agent.twist = spoil
     try:
-        (name,) = await door.get(target(agent), [NAME])
-    except SnmpError as error:
-        assert isinstance(error, NoAnswerError | GarbledError)
-    else:
-        assert name.value == b"box"
+        got = [vb.value for vb in await door.get(target(agent), [NAME])]
+    except (NoAnswerError, GarbledError):
+        got = [b"box"]
+    assert got == [b"box"]
 
 
 async def test_an_answer_from_elsewhere_is_not_taken(agent: Any, door: Snmp) -> None:
