@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +29,8 @@ class Settings:
     speed: float = 1.0
     webhooks: Mapping[str, str] | None = None
     """Channel → URL; None: messages go to the log."""
+    journal: Path | None = None
+    """Where all that is heard is recorded, for `netwatch replay`."""
 
 
 def write_site(ledger: Ledger, folder: Path, settings: Settings) -> Path:
@@ -95,6 +98,8 @@ def _config(ledger: Ledger, it: Settings) -> str:
             lines.append('kind = "log"')
         else:
             lines += ['kind = "webhook"', f'url = "{it.webhooks[channel]}"', "per_minute = 6000"]
+    if it.journal is not None:
+        lines += ["", "[record]", f"journal = {json.dumps(str(it.journal))}"]
     return "\n".join(lines) + "\n"
 
 

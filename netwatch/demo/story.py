@@ -117,10 +117,10 @@ STORY: tuple[Beat, ...] = (
     ),
     Trouble(
         9,
-        "a tenant pulls the plug of ONU-04; its PON is fine",
-        Act(Verb.UNPLUG, "ONU-04"),
-        _roots(premises="ONU-04"),
-        lasts=14,
+        "a tenant pulls the plug of ONU-08; its PON is fine",
+        Act(Verb.UNPLUG, "ONU-08"),
+        _roots(premises="ONU-08"),
+        lasts=11,
     ),
     Trouble(
         11,
