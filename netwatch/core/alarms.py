@@ -67,6 +67,8 @@ class Track:
     """Who said so."""
     quarantine: Instant | None = None
     """A cause that explained the open span ended here: it must be said again to count on."""
+    inferred: Instant | None = None
+    """It was found alive by others here, not by its own answer: stragglers may still deny it."""
 
     @property
     def open(self) -> bool:
@@ -85,8 +87,9 @@ class Track:
         self.spans.append((at, FOREVER))
         self.quarantine = None
 
-    def recover(self, at: Instant) -> None:
+    def recover(self, at: Instant, *, by_itself: bool = True) -> None:
         start, _ = self.spans[-1]
+        self.inferred = None if by_itself else at
         self.spans[-1] = (start, at)
         self.quarantine = None
         if at <= start:
@@ -202,8 +205,8 @@ class Evidence:
         if track is None:
             track = self.tracks[element] = Track()
         if not track.open:
-            if element[0] == "device" and track.spans and at <= track.spans[-1][1] + rules.grace:
-                return False  # a message from before the recovery, or before routing has settled
+            if track.inferred is not None and at <= track.inferred + rules.grace:
+                return False  # asked before it could answer: routing had not settled yet
             track.fail(at)
             return True
         if track.quarantine is not None and at > track.quarantine + rules.grace:
@@ -220,7 +223,7 @@ class Evidence:
         for device in (link.a.device, link.z.device):
             track = self.tracks.get(("device", device))
             if track is not None and track.open:
-                track.recover(at)
+                track.recover(at, by_itself=False)
                 yield ("device", device)
 
     def _voice(self, said: Observation) -> Iterator[Element]:
@@ -229,7 +232,7 @@ class Evidence:
             return
         track = self.tracks.get(("device", said.device))
         if track is not None and track.open:
-            track.recover(said.at)
+            track.recover(said.at, by_itself=False)
             yield ("device", said.device)
 
     def elements(self, key: Key, net: Network) -> tuple[Element, ...]:

@@ -157,9 +157,14 @@ class _Explanation:
         return device in self.net.polled and device not in self.life
 
     def together(self, a: Track, b: Track) -> bool:
-        """Whether two tracks can tell of one event."""
-        slack = self.timing.agreement
+        """Whether two tracks can tell of one event: they overlap."""
+        slack = self.timing.grace
         return any(s <= f + slack and t <= e + slack for s, e in a.spans for t, f in b.spans)
+
+    def begun_together(self, a: Track, b: Track) -> bool:
+        """Whether two tracks can tell of one event that broke both: they began within two polls."""
+        slack = self.timing.agreement
+        return any(abs(s - t) <= slack for s, _ in a.spans for t, _ in b.spans)
 
     # ------------------------------------------------------------ 2. dead devices
 
@@ -215,7 +220,7 @@ class _Explanation:
 
     def _light_lost(self, link: str, track: Track) -> bool:
         light = self.tracks.get(("link", link))
-        return light is not None and self.together(light, track)
+        return light is not None and self.begun_together(light, track)
 
     def _common_cable(self, links: Sequence[str]) -> bool:
         cables = [set(self.net.ledger.links[i].cables) for i in links]
@@ -513,7 +518,7 @@ class _Explanation:
 
     def _simultaneous(self, links: Sequence[str]) -> bool:
         tracks = [self.tracks[("link", i)] for i in links if ("link", i) in self.tracks]
-        return all(self.together(tracks[0], t) for t in tracks[1:])
+        return all(self.begun_together(tracks[0], t) for t in tracks[1:])
 
     def _fine(self, cable: str) -> int:
         """Links through a cable that somebody whom we hear would have reported, and did not."""

@@ -221,6 +221,8 @@ class Reach:
             ahead = []
             for link in net.links_of.get(at, ()):
                 far = net.far(link, at)
+                if not self._passes(far) and not self._known.get(far):
+                    continue
                 if link in self._links:
                     edge.add(("link", link))
                 elif far in self._devices:
@@ -228,7 +230,7 @@ class Reach:
                 elif self._known.get(far):
                     found = True
                     break
-                elif far not in seen and self._passes(far):
+                elif far not in seen:
                     seen.add(far)
                     ahead.append(far)
             stack += sorted(ahead, key=lambda d: (-depth.get(d, 1 << 30), d))
