@@ -11,8 +11,12 @@ from netwatch.core.sends import Send, Value
 
 _ABOUT_CUSTOMERS = frozenset({"customer", "customers", "customer_name", "contact", "contacts", "phone", "manager"})
 
-_FREE_TEXT = frozenset({"reason", "against", "cause", "what", "text", "note", "notes", "error", "evidence"})
-"""What people wrote, or what quotes them. Ids are left alone: an id may look like a telephone number."""
+_FREE_TEXT = frozenset(
+    {"site_name", "reason", "against", "cause", "what", "text", "note", "notes", "error", "evidence"}
+)
+"""What people wrote, or what quotes them; a site is often called after who sits there.
+
+Ids are left alone: an id may look like a telephone number."""
 
 _PHONE = re.compile(r"(?<!\d)(?:\+?86[- ]?)?(?:1[3-9]\d[- ]?\d{4}[- ]?\d{4}|0\d{2,3}[- ]\d{7,8})(?!\d)")
 

@@ -2,8 +2,8 @@
 
 `templates/{zh,en}/NAME.txt` are shipped; a file of that name in the site's `templates/` replaces it. Templates see the
 data of the effect (absent keys are undefined: ask with `is defined`) and `at`, `now`, `template`, `subject`,
-`audience`, `channel`, `site_name`; the filters `when` (an instant, in the site's zone), `word` (a word of the model in
-the reader's language), `span` (seconds in words) and `few` (a list, cut short).
+`audience`, `channel`, `netwatch` (its name); the filters `when` (an instant, in the site's zone), `word` (a word of the
+model in the reader's language), `span` (seconds in words) and `few` (a list, cut short).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from netwatch.core.sends import Send, Value
-from netwatch.core.time import Instant, moment
+from netwatch.core.time import Instant, moment, parse
 from netwatch.deliver.channel import Message
 from netwatch.findings import Finding
 
@@ -33,12 +33,30 @@ _PLAIN = "plain"
 """The template for a message that has none."""
 
 
+_TIMES = frozenset(
+    {
+        "opened",
+        "deadline",
+        "facility_deadline",
+        "started",
+        "restored",
+        "cleared",
+        "dispatched",
+        "closed",
+        "start",
+        "end",
+    }
+)
+"""Keys that hold a time, as an instant or in ISO 8601; templates see instants."""
+
+
 @dataclass(frozen=True)
 class Texts:
     zone: ZoneInfo
     own: Path | None = None
     """The folder of the site's own templates; need not exist."""
-    site_name: str = ""
+    name: str = ""
+    """What this NetWatch is called (`site.name`)."""
     _broken: set[str] = field(default_factory=set)
 
     def render(self, send: Send, language: str, now: Instant, extra: Mapping[str, Value] | None = None) -> Message:
@@ -47,7 +65,7 @@ class Texts:
         data: dict[str, Value] = {
             key: value for key, value in {**send.data, **(extra or {})}.items() if value not in (None, "", ())
         }
-        title, text = self._text(send.template, language, {**data, **self._about(send, now)})
+        title, text = self._text(send.template, language, {**_timed(data), **self._about(send, now)})
         page = self._shipped[language].get_template("mail.html").render(title=title, text=text, data=data)
         return Message(send.key, send.audience, send.template, send.subject, send.at, title, text, page, data)
 
@@ -59,7 +77,7 @@ class Texts:
             "subject": send.subject,
             "audience": send.audience,
             "channel": send.channel,
-            "site_name": self.site_name,
+            "netwatch": self.name,
         }
 
     def _text(self, name: str, language: str, values: Mapping[str, Any]) -> tuple[str, str]:
@@ -72,9 +90,7 @@ class Texts:
                 self._warn(f"{language}/{template}.txt", error)
         raise AssertionError("the plain template fits any data")
 
-    def _framed(
-        self, environment: Environment, name: str, values: Mapping[str, Any]
-    ) -> tuple[str, str]:
+    def _framed(self, environment: Environment, name: str, values: Mapping[str, Any]) -> tuple[str, str]:
         body = environment.get_template(f"{name}.txt").render(values)
         title, _, text = body.strip().partition("\n")
         if not title:
@@ -96,7 +112,8 @@ class Texts:
                 if place is None or not place.exists():
                     continue
                 try:
-                    self._framed(self._all[language], send.template, {**send.data, **self._about(send, now)})
+                    values = {**_timed(send.data), **self._about(send, now)}
+                    self._framed(self._all[language], send.template, values)
                 except (TemplateError, ArithmeticError, LookupError, TypeError, ValueError) as error:
                     line = getattr(error, "lineno", None)
                     yield Finding(f"{place}:{line}" if line else str(place), str(error), "compare the shipped one")
@@ -138,6 +155,17 @@ class Texts:
         environment.filters.update(word=word, span=span, few=few, when=self._when)
         return environment
 
-    def _when(self, at: Instant | None) -> str:
-        """Month, day and minute; a message is read within the year."""
-        return "–" if at is None else moment(at, self.zone).strftime("%m-%d %H:%M")
+    def _when(self, at: object) -> str:
+        """Month, day and minute; a message is read within the year. What is no instant stays as it is."""
+        return moment(at, self.zone).strftime("%m-%d %H:%M") if isinstance(at, int) else str(at)
+
+
+def _timed(data: Mapping[str, Value]) -> dict[str, Value]:
+    return {key: _instant(value) if key in _TIMES else value for key, value in data.items()}
+
+
+def _instant(value: Value) -> Value:
+    try:
+        return parse(value) if isinstance(value, str) else value
+    except ValueError:
+        return value
