@@ -231,9 +231,8 @@ class _Explanation:
     def _silence(self) -> None:
         reach = self._reach()
         left = [d for d in self.silent if d not in self.dead and self._own_silence(reach, d)]
-        if self._is_blind(left):
-            self._go_blind(left)
-            return
+        self._blindness(left)
+        left = [d for d in left if not self._seen_blindly(d) and self.silent[d].quarantine is None]
         left = [d for d in left if not self._planned_for(d)]
         # Nearest to us first: what it cuts off needs no cause of its own.
         depth = self.net.depth(self.vantage)
@@ -252,8 +251,6 @@ class _Explanation:
     def _own_silence(self, reach: Reach, device: str) -> Spans:
         """The silence of a device that nothing broken on the way to it accounts for."""
         track = self.silent[device]
-        if track.quarantine is not None:
-            return []
         if not reach.cut_off(device):
             return track.spans
         around = [s for part in reach.edge(device) if (s := self._times(part))]
@@ -271,31 +268,52 @@ class _Explanation:
         late = self.timing.debounce_window
         return any(s <= end and s - late <= start <= e + self.timing.grace for s, e in cause)
 
-    def _is_blind(self, left: Sequence[str]) -> bool:
+    def _blindness(self, left: Sequence[str]) -> None:
+        """When (nearly) all fell silent within two polls, it is we who cannot see."""
+        began = sorted((start, d) for d in left for start, _ in self.silent[d].spans)
+        first, count = 0, 0
+        for i, (start, _) in enumerate(began):
+            inside = [d for s, d in began[i:] if s <= start + self.timing.agreement] if len(began) - i > count else []
+            if len(set(inside)) > count:
+                first, count = i, len(set(inside))
+        if not count:
+            return
+        start = began[first][0]
+        fell = {d for s, d in began[first:] if s <= start + self.timing.agreement}
+        if self._is_blind(fell):
+            self._go_blind(fell, start)
+
+    def _is_blind(self, fell: set[str]) -> bool:
         roots = self.net.vantages(self.vantage)
-        if self.vantage in roots and self.vantage in left and len(left) > 1:
+        if self.vantage in roots and self.vantage in fell and len(fell) > 1:
             return True
         others = self.net.polled - set(roots)
-        share = len([d for d in left if d in others]) / len(others) if others else 0.0
-        return len(left) >= self.rules.blind_least and share >= self.rules.blind_share
+        share = len(fell & others) / len(others) if others else 0.0
+        return len(fell) >= self.rules.blind_least and share >= self.rules.blind_share
 
-    def _go_blind(self, left: Sequence[str]) -> None:
+    def _go_blind(self, fell: set[str], start: Instant) -> None:
+        """We see again with the first answer of any of them."""
         cause = self.cause(
             RootKind.MANAGEMENT,
             "",
             Domain.MANAGEMENT,
-            f"{len(left)} of {len(self.net.polled)} devices fell silent at once: we cannot see, which is no outage",
+            f"{len(fell)} of {len(self.net.polled)} devices fell silent at once: we cannot see, which is no outage",
         )
-        start = min(self.silent[d].spans[-1][0] for d in left)
-        slack = self.timing.agreement
-        first = [d for d in left if self.silent[d].spans[-1][0] <= start + slack]
-        end = min(self.silent[d].end for d in first)
-        cause.spans = [(start, max(end, start))]
-        for device in left:
-            track = self.silent[device]
-            if track.spans[-1][0] <= end + self.timing.grace:
-                cause.explains.add(("device", device))
+        end = min(e for d in fell for s, e in self.silent[d].spans if s >= start)
+        cause.spans = [(start, end)]
+        cause.explains = {
+            ("device", d)
+            for d in self.silent
+            if any(start <= s <= end + self.timing.grace for s, _ in self.silent[d].spans)
+        }
         self.blind = cause
+
+    def _seen_blindly(self, device: str) -> bool:
+        """All that is known against a device falls into our blindness."""
+        if self.blind is None or ("device", device) not in self.blind.explains:
+            return False
+        start, end = self.blind.spans[0]
+        return all(start <= s <= end + self.timing.grace for s, _ in self.silent[device].spans)
 
     def _planned_for(self, device: str) -> bool:
         """Silence that planned work accounts for belongs to that work."""
