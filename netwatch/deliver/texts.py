@@ -84,8 +84,9 @@ class Texts:
         for environments, template in ((self._all, name), (self._shipped, name), (self._shipped, _PLAIN)):
             try:
                 return self._framed(environments[language], template, values)
-            except TemplateNotFound:
-                continue
+            except TemplateNotFound as error:
+                if error.name != f"{template}.txt":
+                    self._warn(f"{language}/{template}.txt", error)
             except (TemplateError, ArithmeticError, LookupError, TypeError, ValueError) as error:
                 self._warn(f"{language}/{template}.txt", error)
         raise AssertionError("the plain template fits any data")
