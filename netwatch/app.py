@@ -255,6 +255,7 @@ class App:
             ending.push_async_callback(_closed, "listening", self.ears.close)
             self.access = await asyncio.to_thread(_access, plan)
             self.courier = await self._new_courier(store, plan)
+            ending.push_async_callback(_closed, "delivering", self._close_channels)
             self.metrics = Metrics(self.view, self.clock, __version__, self._sources(), classes=config.metrics.always)
             self.metrics.cap = config.metrics.cap
             web = create_app(
@@ -340,6 +341,9 @@ class App:
 
     async def _deliver(self) -> None:
         await self.courier.run()
+
+    async def _close_channels(self) -> None:
+        await self.courier.close()  # the one of that time: a reload replaces it
 
     async def _new_courier(self, store: Store, plan: Plan) -> Courier:
         """Raises UnusableError."""
