@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -15,7 +16,7 @@ from netwatch.cli.common import FINDINGS, UNAVAILABLE, fail, say
     "--speed",
     default=60.0,
     show_default=True,
-    type=click.FloatRange(0.1, 36000),
+    type=click.FloatRange(0.1, 3600),
     help="How much faster time passes than here. Polls are at least a second apart, so beyond 60 they see less.",
 )
 @click.option("--for", "seconds", type=click.FloatRange(min=0, min_open=True), help="End after so many real seconds.")
@@ -40,6 +41,7 @@ def command(*, port: int, speed: float, seconds: float | None, ledger_out: Path 
     from rich.console import Console
 
     from netwatch.app import CannotListenError, GaveUpError, new_loop
+    from netwatch.demo.fleet import NoLoopbackError
     from netwatch.demo.show import Options, run
 
     console = Console(no_color=no_color, highlight=False, width=None if sys.stdout.isatty() else 140)
@@ -48,6 +50,17 @@ def command(*, port: int, speed: float, seconds: float | None, ledger_out: Path 
             runner.run(run(Options(port, speed, seconds, ledger_out), console))
     except CannotListenError as error:
         fail([error.finding], UNAVAILABLE)
-    except GaveUpError as error:
-        say(f"the demo failed: {error}")
+    except NoLoopbackError as error:
+        say(f"{error} (the demo needs Linux, where all of 127.0.0.0/8 is this machine)")
+        raise SystemExit(UNAVAILABLE) from None
+    except (GaveUpError, ExceptionGroup) as error:
+        say("the demo failed: " + "; ".join(f"{type(e).__name__}: {e}" for e in _leaves(error)))
         raise SystemExit(FINDINGS) from None
+
+
+def _leaves(error: Exception) -> Iterator[Exception]:
+    if isinstance(error, ExceptionGroup):
+        for inner in error.exceptions:
+            yield from _leaves(inner)
+    else:
+        yield error

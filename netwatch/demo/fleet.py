@@ -31,6 +31,13 @@ _MOST_AT_ONCE = 64
 """Datagrams taken from one socket before the loop may turn to others."""
 
 
+class NoLoopbackError(Exception):
+    """The simulated boxes cannot have their addresses here."""
+
+    def __init__(self, error: OSError) -> None:
+        super().__init__(f"cannot give the simulated boxes their 127.60.x.y addresses: {error.strerror or error}")
+
+
 class Fleet:
     """All agents of a metro. `await open()`, then `do` what shall happen; `close` ends it."""
 
@@ -63,7 +70,7 @@ class Fleet:
     def open(self, port: int = FIRST_PORT) -> int:
         """Bind everything and serve on the running loop; returns the SNMP port, `port` or the next that is free.
 
-        Raises OSError when loopback addresses cannot be bound at all.
+        Raises NoLoopbackError where not all of 127.0.0.0/8 is the machine itself, as it is on Linux.
         """
         loop = asyncio.get_running_loop()
         for first in range(port, port + 2 * _TRIES, 2):
@@ -72,7 +79,7 @@ class Fleet:
             except OSError as error:
                 self.close()
                 if error.errno != errno.EADDRINUSE or first + 2 >= port + 2 * _TRIES:
-                    raise
+                    raise NoLoopbackError(error) from error
                 continue
             break
         self.port = first

@@ -166,6 +166,8 @@ _ONU = (
     _End("CU-13", ("OLT-2", "1"), (_Line("standard", "internet", 50),)),
 )
 
+_AT_CUSTOMERS = frozenset({Role.CPE, Role.ONU, Role.CONVERTER})
+
 _TEAMS = (
     ("T-CABLE", "云线代维（示例）", "cable", "east west", "老钱 Qian"),
     ("T-EAST", "东网代维（示例）", "transport data access voice", "east", "小周 Zhou"),
@@ -193,7 +195,7 @@ class _Survey:
         if managed and role is not Role.ONU:
             self._addresses[role] += 1
             address = f"127.60.{list(Role).index(role) + 1}.{self._addresses[role]}"
-        name = self.sites[site].name
+        name = id if role in _AT_CUSTOMERS else f"{id} {self.sites[site].name}"
         self.devices[id] = Device(id, name, role, vendor, site, address, CREDENTIAL if address else "", managed)
 
     def port(self, device: str) -> Port:

@@ -23,6 +23,8 @@ from netwatch.demo.story import Beat, Happening, Trouble, Truth, Window, Word
 _STYLE = {"TRUTH": "bold red", "NETWATCH": "bold cyan", "MESSAGE": "magenta", "PEOPLE": "yellow", "LOG": "dim"}
 _PATIENCE: Span = 4 * MINUTE
 """How long a trouble must have lasted before NetWatch is to have named it: two polls, the debounce, and settling."""
+_EARLY: Span = MINUTE // 2
+"""A fault may have begun this long before the happening that it names: one poll's blur."""
 _LASTING: Span = MINUTE
 """How long something must be over before it is told."""
 _SHOWN = 4
@@ -188,22 +190,19 @@ class Narrator:
 
     def named(self, happening: Happening) -> Fault | None:
         """The fault that names this happening's root while it went on."""
-        return next((f for f in self._during(happening) if f.root in happening.beat.names), None)
+        return self._nearest(happening, [f for f in self.faults.values() if f.root in happening.beat.names])
 
     def _instead(self, happening: Happening) -> Fault | None:
-        """What it was taken for, if a fault began with it."""
-        nearest = min(self._during(happening), key=lambda f: abs(f.opened - happening.began), default=None)
-        return nearest if nearest and abs(nearest.opened - happening.began) < _PATIENCE else None
+        """What it was taken for: the fault that began with it."""
+        soon = [f for f in self.faults.values() if f.opened - happening.began < _PATIENCE]
+        return self._nearest(happening, soon)
 
-    def _during(self, happening: Happening) -> list[Fault]:
-        end = happening.ended
-        return [
-            f
-            for f in self.faults.values()
-            if not f.absorbed_by
-            and (end is None or f.opened <= end + MINUTE)
-            and (f.cleared is None or f.cleared >= happening.began)
-        ]
+    @staticmethod
+    def _nearest(happening: Happening, faults: Iterable[Fault]) -> Fault | None:
+        """The one that begins nearest to it, of those that began in its time and stand for themselves."""
+        began, ended = happening.began - _EARLY, happening.ended
+        near = [f for f in faults if not f.absorbed_by and began <= f.opened and (ended is None or f.opened <= ended)]
+        return min(near, key=lambda f: abs(f.opened - happening.began), default=None)
 
     def _clock(self, at: Instant | None) -> str:
         return "" if at is None else f"{moment(at, self._zone):%H:%M:%S}"

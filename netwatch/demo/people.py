@@ -55,8 +55,9 @@ class Api:
     async def post(self, path: str, body: Mapping[str, Any]) -> Mapping[str, Any]:
         answer = self._read(await self._http.post(path, json=dict(body)))
         if answer.get("status") == "refused":
-            reasons = dict.fromkeys(str(entry.get("reason", "")) for entry in answer.get("decided", ()))
-            raise Refused("; ".join(filter(None, reasons)))
+            decided = answer.get("decided", ())
+            reasons = dict.fromkeys(str(e["reason"]) for e in decided if str(e.get("kind", "")).endswith("refused"))
+            raise Refused("; ".join(reasons))
         return answer
 
     @staticmethod

@@ -113,9 +113,10 @@ def test_a_happening_is_rightly_named_by_a_fault_with_its_root_and_in_its_time(s
     named = stage.narrator.named(happening())
     assert named is not None
     assert named.id == "F1"
-    late = happening(BEGINNING - 10 * MINUTE)
-    late.began = BEGINNING - 30 * MINUTE
-    assert stage.narrator.named(late) is None
+    before = Happening(CUT, BEGINNING - 30 * MINUTE, BEGINNING - 10 * MINUTE)
+    assert stage.narrator.named(before) is None
+    again = Happening(CUT, BEGINNING + 240 * MINUTE)
+    assert stage.narrator.named(again) is None, "an old fault names no new trouble"
     stage.decide(replace(fault(CABLE), absorbed_by="F9"))
     assert stage.narrator.named(happening()) is None
 
