@@ -115,7 +115,7 @@ class Smtp:
 def _address(text: str) -> Address:
     name, spec = parseaddr(text)
     wrong = UnusableError([Finding("channels", f"{text!r} is no mail address", "noc@example.net")])
-    if spec.count("@") != 1 or not spec.isascii():
+    if spec.count("@") != 1 or not spec.isascii() or spec not in text:
         raise wrong
     try:
         return Address(name, addr_spec=spec)
