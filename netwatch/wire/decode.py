@@ -61,6 +61,13 @@ def number(vb: VarBind) -> int | float | None:
     return float(plain) if "." in plain or "e" in plain.lower() else int(plain)
 
 
+def first_of_list(vb: VarBind) -> int | float | None:
+    """`-290,-301,…`: lanes as a list in text; the first."""
+    if not isinstance(vb.value, bytes):
+        return number(vb)
+    return number(VarBind(vb.oid, vb.tag, vb.value.split(b",")[0]))
+
+
 def dbm_in_text(vb: VarBind) -> float | None:
     """`0.03 mW (-14.61 dBm)` → −14.61."""
     found = re.search(r"(-?\d+(?:\.\d+)?) *dBm", text(vb) or "")
@@ -125,6 +132,31 @@ def onu_serial(vb: VarBind) -> str | None:
     return readable(octets)
 
 
+def after_comma(vb: VarBind) -> str | None:
+    """ZTE writes how an ONU is known before what it is known by: `1,ZTEGC0000001`."""
+    plain = text(vb)
+    return plain and plain.rpartition(",")[2].strip()
+
+
+def zte_port(vb: VarBind) -> str | None:
+    """ZXA10 V2 numbers a PON port 0x11·2²⁴ + rack·2¹⁶ + slot·256 + port: 285278465 → 1/1/1."""
+    raw = number(vb)
+    if not isinstance(raw, int) or raw >> 24 != 0x11:
+        return None
+    return f"{raw >> 16 & 0xFF}/{raw >> 8 & 0xFF}/{raw & 0xFF}"
+
+
+def fiberhome_port(vb: VarBind) -> str | None:
+    """AN5516 numbers an ONU slot·2²⁵ + pon·2¹⁹ + onu·2⁸: the place of its PON port, `11/1`."""
+    raw = number(vb)
+    return f"{raw >> 25}/{raw >> 19 & 0x3F}" if isinstance(raw, int) and raw > 0 else None
+
+
+def fiberhome_onu(vb: VarBind) -> str | None:
+    raw = number(vb)
+    return str(raw >> 8 & 0x7FF) if isinstance(raw, int) and raw > 0 else None
+
+
 def address(vb: VarBind) -> str | None:
     """An IpAddress or InetAddress as people write it."""
     if not isinstance(vb.value, bytes):
@@ -137,6 +169,14 @@ def address(vb: VarBind) -> str | None:
     return readable(vb.value)
 
 
+def address_arcs(vb: VarBind) -> str | None:
+    """An address out of an index, `192.0.2.1` or sixteen arcs."""
+    arcs = (text(vb) or "").split(".")
+    if not all(arc.isdigit() and int(arc) < 256 for arc in arcs) or len(arcs) not in (4, 16):
+        return None
+    return address(VarBind(vb.oid, Tag.OCTETS, bytes(map(int, arcs))))
+
+
 def flag_bits(vb: VarBind) -> int | None:
     """BITS as a number, the first bit highest in its octet as SMIv2 counts."""
     return int.from_bytes(vb.value, "big") if isinstance(vb.value, bytes) else None
@@ -145,6 +185,7 @@ def flag_bits(vb: VarBind) -> int | None:
 DECODERS: Mapping[str, Callable[[VarBind], Decoded]] = {
     "number": number,
     "text": text,
+    "first_of_list": first_of_list,
     "dbm_in_text": dbm_in_text,
     "huawei_optical": huawei_optical,
     "huawei_bias": huawei_bias,
@@ -154,6 +195,11 @@ DECODERS: Mapping[str, Callable[[VarBind], Decoded]] = {
     "name_or_mac": name_or_mac,
     "onu_serial": onu_serial,
     "address": address,
+    "address_arcs": address_arcs,
+    "after_comma": after_comma,
+    "zte_port": zte_port,
+    "fiberhome_port": fiberhome_port,
+    "fiberhome_onu": fiberhome_onu,
     "flag_bits": flag_bits,
 }
 

@@ -91,7 +91,8 @@ class Source(Part):
 
     oid: OidText | None = None
     at: str = ""
-    """Which part of the row's index the column has: `0`, `-1`, `0:2`; or the field that holds its index."""
+    """Which part of the row's index the column has: `0`, `-1`, `0:2`, `:2+1` (and a 1 behind it); or the field that
+    holds its index."""
     text: TemplateText | None = None
     decode: Decoder = ""
     """Empty: by the type of the value (a number, or text)."""
@@ -101,6 +102,8 @@ class Source(Part):
     """After scaling the value is in mW: give dBm."""
     absent: tuple[int | float | str, ...] = ()
     """Raw values that mean "no value"."""
+    sentinels: bool = True
+    """The ends of 32 bits are "no value"; false where they are figures like others."""
     states: States | None = None
     """What the raw number is called."""
     proof: str = ""
@@ -158,6 +161,10 @@ class Sensor(Part):
     component: TemplateText | None = None
     skip: dict[str, tuple[int | str, ...]] = Field(default_factory=dict)
     """Columns (by name) and values: an instance that has one of them is left out."""
+    last: tuple[int, ...] = ()
+    """Only instances that end in one of these, where the kind of reading is part of the index."""
+    where: dict[str, Pattern] = Field(default_factory=dict)
+    """Columns (by name) and patterns: only instances whose text matches, in tables that mix kinds of readings."""
     proof: str = ""
 
     @model_validator(mode="after")
@@ -172,6 +179,8 @@ class EntitySensors(Part):
 
     table: OidText
     name: TemplateText
+    light_in_watts: bool = False
+    """Levels of light are told as watts: give dBm where the name says received or sent power."""
     proof: str = ""
 
 
@@ -345,7 +354,7 @@ def _mentions(profile: Profile) -> Iterator[tuple[toml.Key, Iterable[str], Itera
     for n, sensor in enumerate(profile.sensor):
         for word in ("name", "port", "component"):
             yield ("sensor", n, word), _names(getattr(sensor, word)), ("name", "port")
-        yield ("sensor", n, "skip"), sensor.skip, ()
+        yield ("sensor", n), (*sensor.skip, *sensor.where), ()
     for n, table in enumerate(profile.entity_sensors):
         yield ("entity_sensors", n, "name"), _names(table.name), ()
     for n, rows in enumerate(profile.rows):

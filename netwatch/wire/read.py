@@ -6,6 +6,7 @@ not be read is a problem in words and empty, and the rest is told all the same.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeAlias
@@ -148,7 +149,7 @@ def _wanted(profiles: Profiles, chosen: Iterable[Profile], *, judged: bool) -> s
             out.add(sensor.oid)
             out |= {o for o in (sensor.low, sensor.high) if o}
             filled = [t for t in (sensor.name, sensor.port, sensor.component) if t]
-            out |= _named(profiles, profile, [*(t for f in filled for t in f.terms())], sensor.skip)
+            out |= _named(profiles, profile, [*(t for f in filled for t in f.terms())], [*sensor.skip, *sensor.where])
             if sensor.entity:
                 out |= {ENT_DESCR, ENT_IN, ENT_NAME, ENT_ALIAS, IF_NAME, IF_DESCR}
         for row in rows:
@@ -224,8 +225,8 @@ class _Work:
         for source in sources:
             if source.text is not None:
                 text = self._fill(profile, source.text, index, row)
-                if text:
-                    return int(text) if source.decode == "number" and text.lstrip("-").isdigit() else text
+                if text and (value := _understood(text, source)) not in (None, ""):
+                    return value
                 continue
             vb = self._column(source.oid).get(_part(source.at, index, row))
             if vb is not None and (value := _value(vb, source)) is not None and value != "":
@@ -262,7 +263,7 @@ class _Work:
 
     def _sensor(self, profile: Profile, sensor: Sensor, out: list[Row], seen: list[Seen]) -> None:
         for index, vb in self._column(sensor.oid).items():
-            if self._skipped(profile, sensor.skip, index):
+            if self._skipped(profile, sensor, index):
                 continue
             value = self._reading(sensor, vb)
             if value is None:
@@ -297,12 +298,17 @@ class _Work:
         above = sensor.highest is not None and value > sensor.highest
         return None if below or above else value
 
-    def _skipped(self, profile: Profile, skip: Mapping[str, Sequence[int | str]], index: Index) -> bool:
-        for name, values in skip.items():
+    def _skipped(self, profile: Profile, sensor: Sensor, index: Index) -> bool:
+        def text(name: str) -> tuple[decode.Decoded, str]:
             vb = self._column(self._profiles.column(profile, name)).get(index)
-            if vb is not None and (decode.number(vb) in values or decode.text(vb) in values):
+            return (decode.number(vb), decode.text(vb) or "") if vb is not None else (None, "")
+
+        if sensor.last and index[-1:] and index[-1] not in sensor.last:
+            return True
+        for name, values in sensor.skip.items():
+            if any(told in values for told in text(name)):
                 return True
-        return False
+        return any(not pattern.search(text(name)[1]) for name, pattern in sensor.where.items())
 
     def _watch(
         self, profile: Profile, sensor: Sensor, index: Index, vb: VarBind, reading: Row, seen: list[Seen]
@@ -339,11 +345,18 @@ class _Work:
             sort = _ENTITY_CLASSES.get(kind or 0)
             raw = decode.number(vb)
             # RFC 3433: 2 unavailable, 3 nonoperational. ±10⁹ are its words for under- and overflow.
-            if sort is None or raw is None or abs(raw) >= 1_000_000_000 or _int(statuses.get(index)) in (2, 3):
+            if sort is None or raw is None or _int(statuses.get(index)) in (2, 3):
+                continue
+            if abs(raw) >= 1_000_000_000 or raw == -32768:
                 continue
             exponent = 3 * ((_int(scales.get(index)) or 9) - 9) - (_int(precisions.get(index)) or 0)
             value: float = raw * 10**exponent if exponent >= 0 else raw / 10**-exponent
             sort = decode.light_direction(name) if sort == "rx_power" else sort
+            if sort == "power" and table.light_in_watts and _LIGHT.search(name):
+                level = decode.dbm(value * 1000)
+                if level is None:
+                    continue
+                sort, value = decode.light_direction(name), level
             if sort == "current" and "bias" in name.lower():
                 sort, value = "bias", value * 1000
             out.append(
@@ -391,6 +404,7 @@ class _Work:
         return words.fill(value)
 
 
+_LIGHT = re.compile(r"\b[rt]x\b|receive|transmit", re.IGNORECASE)
 _ENTITY_CLASSES = {
     3: "voltage", 4: "voltage", 5: "current", 6: "power", 7: "frequency", 8: "temperature", 9: "humidity", 10: "fan",
     14: "rx_power",
@@ -407,7 +421,17 @@ def _part(at: str, index: Index, row: Row) -> Index:
         if isinstance(held, int):
             return (held,)
         return tuple(map(int, held.split("."))) if isinstance(held, str) and held.replace(".", "").isdigit() else ()
-    return Term("", True, at).part(index)
+    at, _, more = at.partition("+")
+    return Term("", True, at).part(index) + (tuple(map(int, more.split("."))) if more else ())
+
+
+def _understood(text: str, source: Source) -> Any:
+    """What a template gave, through the decoder if one is named: numbers of the index mean something too."""
+    if not source.decode or source.decode == "text":
+        return text
+    if text.lstrip("-").isdigit():
+        return decode.DECODERS[source.decode](VarBind((), Tag.INTEGER, int(text)))
+    return decode.DECODERS[source.decode](VarBind((), Tag.OCTETS, text.encode()))
 
 
 def _value(vb: VarBind, source: Source) -> Any:
@@ -417,6 +441,8 @@ def _value(vb: VarBind, source: Source) -> Any:
         return _called(source.states, vb)
     if not source.decode and vb.tag is not Tag.OCTETS:
         return _scaled(vb, source) if isinstance(vb.value, int) else decode.text(vb)
+    if source.decode == "" and vb.tag is Tag.OCTETS and (source.scale != 1 or source.dbm):
+        return _scaled(vb, source)
     if source.decode in ("", "text"):
         return None if _absent(vb, source.absent) else decode.text(vb)
     return _scaled(vb, source)
@@ -424,7 +450,7 @@ def _value(vb: VarBind, source: Source) -> Any:
 
 def _scaled(vb: VarBind, how: Source | Sensor) -> Any:
     """Decode, scale, level; None for "no value"."""
-    if _absent(vb, how.absent):
+    if _absent(vb, how.absent, not isinstance(how, Source) or how.sentinels):
         return None
     decoder: Callable[[VarBind], decode.Decoded] = decode.DECODERS[how.decode or "number"]
     value = decoder(vb)
@@ -434,8 +460,8 @@ def _scaled(vb: VarBind, how: Source | Sensor) -> Any:
     return decode.dbm(value) if how.dbm else value
 
 
-def _absent(vb: VarBind, absent: Sequence[int | float | str]) -> bool:
-    if vb.tag is Tag.INTEGER and vb.value in decode.NO_VALUE:
+def _absent(vb: VarBind, absent: Sequence[int | float | str], sentinels: bool = True) -> bool:
+    if sentinels and vb.tag is Tag.INTEGER and vb.value in decode.NO_VALUE:
         return True
     return bool(absent) and (decode.number(vb) in absent or (vb.tag is Tag.OCTETS and decode.text(vb) in absent))
 
