@@ -70,6 +70,8 @@ class OnuLife:
     id: str
     port: str
     number: int
+    serial: str
+    """Four letters and eight hexadecimal digits (ITU-T G.984.3)."""
     online: bool
     cause: str = ""
     """Of the last loss: `los`, `dying_gasp`, or empty before the first."""
@@ -181,7 +183,7 @@ class Box:
                 yield (*_HUAWEI_ONT, 21, 1, 10, self.index(name)), _either(_is_up(port), 1, 2)
         for onu in self.onus.values():
             row, online = (self.index(onu.port), onu.number), _is_online(onu)
-            serial = b"HWTC" + bytes.fromhex(f"d3e0{onu.number:04x}")
+            serial = onu.serial[:4].encode() + bytes.fromhex(onu.serial[4:])
             yield (*_HUAWEI_ONT, 43, 1, 3, *row), _fixed((Tag.OCTETS, serial))
             yield (*_HUAWEI_ONT, 43, 1, 9, *row), _text(onu.id)
             yield (*_HUAWEI_ONT, 46, 1, 15, *row), _either(online, 1, 2)
@@ -194,8 +196,7 @@ class Box:
         for onu in self.onus.values():
             slot, port = _slot_and_port(onu.port)
             row, online = ((0x11 << 24) + (1 << 16) + slot * 256 + port, onu.number), _is_online(onu)
-            serial = f"1,ZTEGD0{onu.number:06}"
-            for column, text in ((1, "ZTEG-F601"), (2, f"ONU-{onu.number}"), (3, onu.id), (18, serial)):
+            for column, text in ((1, "ZTEG-F601"), (2, f"ONU-{onu.number}"), (3, onu.id), (18, f"1,{onu.serial}")):
                 yield (*_ZTE_ONU, 10, 2, 3, 3, 1, column, *row), _text(text)
             phase = _by_cause(onu, _ZTE_PHASE)
             yield (*_ZTE_ONU, 10, 2, 3, 8, 1, 4, *row), _choose(online, _number(_ZTE_WORKING), phase)

@@ -15,11 +15,11 @@ import errno
 import socket
 from collections.abc import Callable
 
-from netwatch.core.model import Role
+from netwatch.core.model import Ledger, Role
 from netwatch.core.time import DAY, HOUR, Instant
 from netwatch.demo.agent import Agent
 from netwatch.demo.box import Box, OnuLife
-from netwatch.demo.metro import VANTAGE, Metro
+from netwatch.demo.metro import ONU_NUMBER, SERIAL, VANTAGE
 from netwatch.demo.plant import Act, Plant, Verb
 from netwatch.wire.ping import Pinger
 
@@ -41,8 +41,8 @@ class NoLoopbackError(Exception):
 class Fleet:
     """All agents of a metro. `await open()`, then `do` what shall happen; `close` ends it."""
 
-    def __init__(self, metro: Metro, clock: Callable[[], Instant], community: str) -> None:
-        self.plant = Plant(metro.ledger, VANTAGE)
+    def __init__(self, ledger: Ledger, clock: Callable[[], Instant], community: str) -> None:
+        self.plant = Plant(ledger, VANTAGE)
         self.port = 0
         """The agents' SNMP port; the echo answers on the next one."""
         self.traps_sent = 0
@@ -57,13 +57,14 @@ class Fleet:
         now = clock()
         self.agents = {
             d.id: Agent(Box(d, self.plant.ports(d.id), clock, now - 30 * DAY - n * HOUR), community)
-            for n, d in enumerate(metro.ledger.devices.values())
+            for n, d in enumerate(ledger.devices.values())
             if d.address
         }
-        for olt in (d for d in metro.ledger.devices.values() if d.role is Role.OLT):
+        for olt in (d for d in ledger.devices.values() if d.role is Role.OLT):
             agent = self.agents[olt.id]
             for port, onu, online in self.plant.pon(olt.id):
-                agent.box.onus[onu] = OnuLife(onu, port.name, metro.onus[onu], online)
+                notes = ledger.devices[onu].notes
+                agent.box.onus[onu] = OnuLife(onu, port.name, int(notes[ONU_NUMBER]), notes[SERIAL], online)
             agent.rebuild()
         self._unasked.update(self.agents)
 

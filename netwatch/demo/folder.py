@@ -15,7 +15,7 @@ COMMUNITY = "yungang-read-only"
 """No secret: whoever can ask the simulated agents sits on this machine."""
 
 _FASTEST_POLL, _FASTEST_PING = 1.0, 0.25
-_SHORTEST_WAIT, _SHORTEST_ECHO = 0.3, 0.1
+_SHORTEST_WAIT, _SHORTEST_ECHO = 0.5, 0.25
 """Seconds that a loopback answer may take on a busy machine. They bound what acceleration can do."""
 
 
@@ -121,10 +121,14 @@ def write_ledger(ledger: Ledger, folder: Path) -> None:
             for x in ledger.sites.values()
         ),
     )
+    noted = sorted({note for d in ledger.devices.values() for note in d.notes})
     table(
         "devices",
-        "device name role vendor site address credential managed",
-        ((d.id, d.name, d.role, d.vendor, d.site, d.address, d.credential, d.managed) for d in ledger.devices.values()),
+        " ".join(("device name role vendor site address credential managed", *noted)),
+        (
+            (d.id, d.name, d.role, d.vendor, d.site, d.address, d.credential, d.managed, *map(d.notes.get, noted))
+            for d in ledger.devices.values()
+        ),
     )
     table(
         "links",

@@ -15,8 +15,8 @@ Every name is invented; the telephone numbers are none.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
@@ -37,6 +37,9 @@ CREDENTIAL = "demo"
 """The name of the read community in the demo's config.toml."""
 
 ZONE = ZoneInfo("Asia/Shanghai")
+
+ONU_NUMBER, SERIAL = "onu_number", "serial"
+"""Notes of an ONU: its number on its PON port, and what is printed on it."""
 
 VANTAGE = "CORE-1"
 """Where the monitoring stands."""
@@ -190,13 +193,17 @@ class _Survey:
         self._ports: Counter[str] = Counter()
         self._addresses: Counter[Role] = Counter()
 
-    def device(self, id: str, role: Role, vendor: str, site: str, managed: bool = True) -> None:  # noqa: A002 — the ledger's word
+    def device(
+        self, it: str, role: Role, vendor: str, site: str, managed: bool = True, notes: Mapping[str, str] | None = None
+    ) -> None:
         address = ""
         if managed and role is not Role.ONU:
             self._addresses[role] += 1
             address = f"127.60.{list(Role).index(role) + 1}.{self._addresses[role]}"
-        name = id if role in _AT_CUSTOMERS else f"{id} {self.sites[site].name}"
-        self.devices[id] = Device(id, name, role, vendor, site, address, CREDENTIAL if address else "", managed)
+        name = it if role in _AT_CUSTOMERS else f"{it} {self.sites[site].name}"
+        self.devices[it] = Device(
+            it, name, role, vendor, site, address, CREDENTIAL if address else "", managed, notes or {}
+        )
 
     def port(self, device: str) -> Port:
         self._ports[device] += 1
@@ -218,29 +225,21 @@ class _Survey:
 
     def link(
         self,
-        id: str,  # noqa: A002
+        it: str,
         a: Port,
         z: Port,
         *cables: str,
         medium: Medium = Medium.FIBRE,
         cores: int | None = None,
     ) -> str:
-        self.links[id] = Link(id, a, z, medium, cables, cores)
-        return id
+        self.links[it] = Link(it, a, z, medium, cables, cores)
+        return it
 
     def ledger(self) -> Ledger:
         return Ledger(self.sites, self.devices, self.links, self.customers, self.circuits, self.teams)
 
 
-@dataclass(frozen=True, slots=True)
-class Metro:
-    """The ledger, and the index of each ONU on its PON port (the OLT's own number, from 1)."""
-
-    ledger: Ledger
-    onus: dict[str, int] = field(default_factory=dict)
-
-
-def build() -> Metro:
+def build() -> Ledger:
     """Survey Yungang: 60 devices, 40 leased lines, the same each time."""
     s = _Survey()
     _exchanges(s)
@@ -276,13 +275,7 @@ def build() -> Metro:
             (team.lower(),),
             frozenset({"electrician"}) if team == "T-POWER" else frozenset(),
         )
-    index: Counter[Port] = Counter()
-    onus: dict[str, int] = {}
-    for link in s.links.values():
-        if link.medium is Medium.PON:
-            index[link.a] += 1
-            onus[link.z.device] = index[link.a]
-    return Metro(s.ledger(), onus)
+    return s.ledger()
 
 
 def _exchanges(s: _Survey) -> None:
@@ -348,12 +341,15 @@ def _cpe(s: _Survey, uplinks: dict[str, tuple[str, ...]]) -> Iterable[_Sold]:
 
 
 def _onu(s: _Survey, uplinks: dict[str, tuple[str, ...]]) -> Iterable[_Sold]:
+    taken: Counter[Port] = Counter()
     for number, end in enumerate(_ONU, 1):
         onu, site = f"ONU-{number:02}", f"S-Q{number:02}"
         olt, pon = end.up
         s.sites[site] = Site(site, f"用户机房 Premises {number + len(_CPE)}", s.sites[f"S-{olt}"].region, "city")
-        s.device(onu, Role.ONU, s.devices[olt].vendor, site)
         port = Port(olt, f"GPON 0/1/{int(pon) - 1}" if s.devices[olt].vendor == "huawei" else f"gpon_1/1/{pon}")
+        taken[port] += 1
+        serial = f"{'HWTC' if s.devices[olt].vendor == 'huawei' else 'ZTEG'}{0xD3E00000 + number:08X}"
+        s.device(onu, Role.ONU, s.devices[olt].vendor, site, notes={ONU_NUMBER: str(taken[port]), SERIAL: serial})
         cables = (f"K-PON-{olt[4:]}-{pon}", f"K-Q{number:02}")
         tail = (s.link(f"L-Q{number:02}", port, s.port(onu), *cables, medium=Medium.PON, cores=1),)
         for line in end.lines:

@@ -54,27 +54,27 @@ async def run(options: Options, console: Console) -> None:
 
     Raises CannotListenError for a port in use; whatever broke the daemon or the show otherwise.
     """
-    metro, clock = build(), DemoClock(BEGINNING, options.speed)
+    ledger, clock = build(), DemoClock(BEGINNING, options.speed)
     narrator = Narrator(console, ZONE)
     async with contextlib.AsyncExitStack() as closing:
         stop = closing.enter_context(_signals())
         closing.enter_context(_logging(lambda what: narrator.log(what, clock())))
         folder = Path(closing.enter_context(tempfile.TemporaryDirectory(prefix="netwatch-demo-")))
 
-        fleet = Fleet(metro, clock, COMMUNITY)
+        fleet = Fleet(ledger, clock, COMMUNITY)
         closing.callback(fleet.close)
         snmp = fleet.open()
         postbox = Postbox()
         closing.callback(postbox.close)
-        urls = {channel: postbox.url(channel) for channel in channels(metro.ledger)}
+        urls = {channel: postbox.url(channel) for channel in channels(ledger)}
         heard = None
         if options.ledger_out is not None:
             theirs = Settings("127.0.0.1:8081", "127.0.0.1:10162", snmp)
-            await asyncio.to_thread(write_site, metro.ledger, options.ledger_out, theirs)
+            await asyncio.to_thread(write_site, ledger, options.ledger_out, theirs)
             heard = options.ledger_out.resolve() / "heard.jsonl"
             heard.unlink(missing_ok=True)
         here = Settings(f"127.0.0.1:{options.port}", "127.0.0.1:0", snmp, options.speed, urls, heard)
-        config = await asyncio.to_thread(write_site, metro.ledger, folder, here)
+        config = await asyncio.to_thread(write_site, ledger, folder, here)
         pinger = EchoPinger(snmp + 1)
         closing.callback(pinger.close)
 

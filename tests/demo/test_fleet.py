@@ -30,8 +30,8 @@ from netwatch.demo.plant import Act, Verb
 from netwatch.wire import ber
 from netwatch.wire.snmp import Tag, oid
 
-METRO = build()
-DEVICES = METRO.ledger.devices
+LEDGER = build()
+DEVICES = LEDGER.devices
 COMMUNITY = "yungang"
 tools = pytest.mark.skipif(shutil.which("snmpget") is None, reason="needs net-snmp's tools (apt install snmp)")
 
@@ -73,7 +73,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 async def fleet(clock: Clock) -> AsyncIterator[Fleet]:
-    fleet = Fleet(METRO, clock, COMMUNITY)
+    fleet = Fleet(LEDGER, clock, COMMUNITY)
     fleet.open(20161)
     yield fleet
     fleet.close()
@@ -186,7 +186,7 @@ async def test_both_ends_of_a_cut_cable_send_link_down_from_their_own_addresses(
     for address, _, values in heard:
         agent = next(a for a in fleet.agents.values() if a.box.device.address == address)
         (index,) = (value for name, value in values.items() if name[:-1] == oid("1.3.6.1.2.1.2.2.1.1"))
-        port = METRO.ledger.links["L-R3"].a if agent.box.device.id == "AGG-2" else METRO.ledger.links["L-R3"].z
+        port = LEDGER.links["L-R3"].a if agent.box.device.id == "AGG-2" else LEDGER.links["L-R3"].z
         assert agent.box.index(port.name) == index
     fleet.do(Act(Verb.SPLICE, "K-RING-3"))
     assert [t for _, t, _ in hearing.heard()] == ["1.3.6.1.6.3.1.1.5.4"] * 2
@@ -268,7 +268,7 @@ async def test_a_hung_agent_is_silent_until_it_wakes(fleet: Fleet) -> None:
 
 
 async def test_a_second_fleet_takes_other_ports(fleet: Fleet, clock: Clock) -> None:
-    second = Fleet(METRO, clock, COMMUNITY)
+    second = Fleet(LEDGER, clock, COMMUNITY)
     try:
         assert second.open(fleet.port) == fleet.port + 2
     finally:
@@ -278,7 +278,7 @@ async def test_a_second_fleet_takes_other_ports(fleet: Fleet, clock: Clock) -> N
 def lone_agent() -> Agent:
     clock = Clock()
     device = DEVICES["AGG-1"]
-    ports = [p for x in METRO.ledger.links.values() for p in (x.a, x.z) if p.device == "AGG-1"]
+    ports = [p for x in LEDGER.links.values() for p in (x.a, x.z) if p.device == "AGG-1"]
     return Agent(Box(device, ports, clock, clock() - MINUTE), COMMUNITY)
 
 

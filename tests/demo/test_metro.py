@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
+from pathlib import Path
 
+from netwatch.config import load
 from netwatch.core.model import Circuit, Ledger, Medium, Role
+from netwatch.demo.folder import Settings, write_site
 from netwatch.demo.metro import build
+from netwatch.ledger import read
 
-LEDGER = build().ledger
+LEDGER = build()
+TEAM_CHANNELS = ("noc", *(channel for team in LEDGER.teams.values() for channel in team.channels))
 
 
 def walk(ledger: Ledger, circuit: Circuit, route: tuple[str, ...]) -> str:
@@ -77,3 +82,20 @@ def test_names_of_customers_appear_nowhere_but_in_the_customers_own_record() -> 
     names = [part for c in LEDGER.customers.values() for part in c.name.split(" ") if len(part) > 3]
     others = [*(d.name for d in LEDGER.devices.values()), *(s.name for s in LEDGER.sites.values())]
     assert not [(n, o) for n in names for o in others if n in o]
+
+
+def test_the_folder_that_is_written_is_the_same_ledger_and_passes_every_check(tmp_path: Path) -> None:
+    for name, settings in (
+        ("beside", Settings("127.0.0.1:8081", "127.0.0.1:10162", 10161)),
+        (
+            "own",
+            Settings("127.0.0.1:0", "127.0.0.1:0", 10161, 3600, dict.fromkeys(TEAM_CHANNELS, "http://127.0.0.1:1/x")),
+        ),
+    ):
+        path = write_site(LEDGER, tmp_path / name, settings)
+        config = load(path)
+        found, warnings = read(config.paths.ledger, config)
+        assert found == LEDGER
+        assert warnings == []
+        assert config.site.vantage == "CORE-1"
+        assert write_site(LEDGER, tmp_path / name, settings) == path, "writing again is no error"

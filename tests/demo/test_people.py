@@ -37,7 +37,7 @@ from netwatch.web.app import create_app, serve
 from netwatch.web.serve import bind
 from netwatch.web.view import View
 
-LEDGER = build().ledger
+LEDGER = build()
 TICKET = Ticket(
     id="T1",
     fault="F1",

@@ -10,7 +10,7 @@ from netwatch.core.model import Ledger, Port, Role
 from netwatch.demo.metro import VANTAGE, build
 from netwatch.demo.plant import Act, Plant, Verb, undo
 
-LEDGER = build().ledger
+LEDGER = build()
 LEAVES = {Role.CPE, Role.ONU}
 
 acts = st.one_of(

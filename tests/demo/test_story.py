@@ -13,7 +13,7 @@ from netwatch.demo.metro import VANTAGE, build
 from netwatch.demo.plant import Act, Plant, Verb
 from netwatch.demo.story import BEGINNING, ROUND, STORY, Beat, Teller, Trouble, Window, Word
 
-LEDGER = build().ledger
+LEDGER = build()
 ROUND_SPAN = ROUND * MINUTE
 
 
