@@ -48,6 +48,8 @@ class _Evidence(_Strict):
     agreement_seconds: _Positive
     grace_seconds: _Positive
     reorder_seconds: _Positive
+    presume_cycles: _Positive
+    presume_signals: _Positive
 
 
 class _Condition(_Strict):
@@ -315,6 +317,8 @@ def _alarm_rules(file: _Alarms) -> AlarmRules:
         agreement=e.agreement_seconds * SECOND,
         grace=e.grace_seconds * SECOND,
         reorder=e.reorder_seconds * SECOND,
+        presume_cycles=e.presume_cycles,
+        presume_signals=e.presume_signals,
         conditions={
             c: AlarmRule(c, r.severity, r.event_type, r.probable_cause, r.degrades) for c, r in file.condition.items()
         },

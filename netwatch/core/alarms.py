@@ -23,7 +23,7 @@ from typing import TypeAlias
 from netwatch.core.intervals import FOREVER, Pair
 from netwatch.core.model import Condition, Observation, Source, State
 from netwatch.core.rules import AlarmRules
-from netwatch.core.time import Instant
+from netwatch.core.time import Instant, Span
 from netwatch.core.topology import Network
 
 Key: TypeAlias = tuple[str, str, Condition]
@@ -56,6 +56,10 @@ class Signal:
     raised: Instant
     cleared: Instant | None = None
     count: int = 0
+    beat: Span = 0
+    """Time between its last two repetitions by polling."""
+    beats: int = 0
+    """How many repetitions in a row came in that time."""
 
 
 @dataclass(slots=True)
@@ -120,6 +124,8 @@ class Evidence:
     """The last believed message of each signal that carried its own time."""
     answers: dict[str, list[Instant]] = field(default_factory=dict)
     """Device → when it gave a good answer while its circuits were in trouble."""
+    rhythms: dict[Key, Span] = field(default_factory=dict)
+    """Signals that polling repeated with regularity, and how often: what trouble that lasts sounds like."""
 
     def hear(self, said: Observation, net: Network, rules: AlarmRules) -> Heard:
         """Take one observation in."""
@@ -134,7 +140,7 @@ class Evidence:
         if signal is None or signal.state is not said.state:
             self._turn(key, signal, said, heard)
         else:
-            signal.heard = said.at
+            self._again(key, signal, said, rules, heard)
         if said.state is not State.UNKNOWN:
             self._judge(said, key, net, rules, heard)
         return heard
@@ -156,6 +162,68 @@ class Evidence:
         self.clocks[clock] = said.occurred
         self.told[key] = (said.occurred, said.state)
         return False
+
+    def _again(self, key: Key, signal: Signal, said: Observation, rules: AlarmRules, heard: Heard) -> None:
+        """The same once more. Polling that repeats bad news sets the rhythm by which silence is judged."""
+        if said.state is State.BAD and said.source in (Source.POLL, Source.PING):
+            heard.material = True
+            signal.source = said.source
+            beat = said.at - signal.heard
+            signal.beats = signal.beats + 1 if abs(beat - signal.beat) * 10 <= beat else 0
+            signal.beat = beat
+            if signal.beats >= _REGULAR and beat > 0 and len(self.rhythms) < 10 * rules.presume_signals:
+                self.rhythms[key] = beat
+        signal.heard = said.at
+
+    def rhythm(self, rules: AlarmRules) -> Span | None:
+        """How often polling repeats what is bad; None until enough signals have shown it."""
+        if len(self.rhythms) < rules.presume_signals:
+            return None
+        return sorted(self.rhythms.values())[len(self.rhythms) // 2]
+
+    def fading(self, now: Instant, net: Network, rules: AlarmRules) -> tuple[list[Element], Instant | None]:
+        """End what a trap said and polling never bore out: the clear of a short trouble was lost.
+
+        Only where polling has shown that it repeats bad news, and only while the one who would
+        say it is in good hearing. What polling itself once saw ends by its own word alone: to lose
+        three repetitions in a row is rare, yet not so rare among thousands. Returns what ended,
+        and when to look again.
+        """
+        rhythm = self.rhythm(rules)
+        if rhythm is None:
+            return [], None
+        ended: list[Element] = []
+        again: Instant | None = None
+        for element, track in self.tracks.items():
+            if not track.open or track.quarantine is not None:
+                continue
+            bad = [k for k in track.signals if k in self.signals and self.signals[k].state is State.BAD]
+            last = max((self.signals[k].heard for k in bad), default=None)
+            if last is None or not all(self._hearsay(k, net) for k in bad):
+                continue
+            due = last + rules.presume_cycles * rhythm
+            if due > now:
+                again = due if again is None else min(again, due)
+                continue
+            over = max(last + rhythm, track.spans[-1][0])
+            track.recover(over)
+            for key in bad:
+                signal = self.signals[key]
+                signal.state, signal.since, signal.cleared = State.OK, over, over
+            ended.append(element)
+        return ended, again
+
+    def _hearsay(self, key: Key, net: Network) -> bool:
+        """Said by a message alone, of a device that polling would hear saying it."""
+        device = key[0]
+        if self.signals[key].source not in (Source.TRAP, Source.SYSLOG) or device not in net.polled:
+            return False
+        return not any((t := self.tracks.get((k, device))) is not None and t.open for k in ("device", "agent"))
+
+    def listen_anew(self, at: Instant) -> None:
+        """We begin to listen (again): nobody has had a chance to repeat anything before now."""
+        for signal in self.signals.values():
+            signal.heard = max(signal.heard, at)
 
     def _turn(self, key: Key, signal: Signal | None, said: Observation, heard: Heard) -> None:
         """A signal changes its state."""
@@ -266,6 +334,9 @@ class Evidence:
             if track is not None and element[0] == "device":
                 self.answers.pop(element[1], None)
 
+
+_REGULAR = 2
+"""Equal intervals in a row that make a rhythm: three are no chance."""
 
 _ANSWERS_KEPT = 200
 """Good answers remembered per device; more than a case of a day needs at one change a few minutes."""

@@ -144,6 +144,8 @@ class Book:
     numbers: dict[str, int] = field(default_factory=dict)
     """Last number given out per letter."""
     review_due: Instant | None = None
+    fade_due: Instant | None = None
+    """When to look for bad news that is not repeated any more."""
 
     def name(self, letter: str) -> str:
         """A new id: F1, F2, …"""

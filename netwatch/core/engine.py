@@ -77,8 +77,9 @@ class Engine:
     def next_due(self) -> Instant | None:
         """When `decide` must be called again although nothing is heard."""
         due = self._alarms[0][0] if self._alarms else None
-        if self.book.review_due is not None:
-            due = self.book.review_due if due is None else min(due, self.book.review_due)
+        for other in (self.book.review_due, self.book.fade_due):
+            if other is not None:
+                due = other if due is None else min(due, other)
         return due
 
     def rows(self) -> Iterator[Row]:
@@ -148,9 +149,21 @@ class Engine:
             self.book.now = max(self.book.now, due)
             while self._alarms and self._alarms[0][0] <= due:
                 self._alarm(heapq.heappop(self._alarms)[1])
+            if self.book.fade_due is not None and self.book.fade_due <= due:
+                self._fade(self.book.now)
             if self.book.review_due is not None and self.book.review_due <= due:
                 self._review(self.book.now)
         self.book.now = max(self.book.now, to)
+
+    def _fade(self, now: Instant) -> None:
+        """End bad news that is not repeated any more."""
+        ended, self.book.fade_due = self.book.evidence.fading(now, self.net, self.rules.alarms)
+        for element in ended:
+            self._out.entries.append(
+                Entry(now, "evidence.faded", " ".join(element), "not repeated by polling any more")
+            )
+        if ended:
+            self._soon(now)
 
     def _review(self, now: Instant) -> None:
         self.book.review_due = None
@@ -163,6 +176,8 @@ class Engine:
         self._out.entries += review.entries
         self._out.effects += review.effects
         self.book.review_due = review.due
+        if self.book.fade_due is None:
+            _, self.book.fade_due = self.book.evidence.fading(0, self.net, self.rules.alarms)
         for key, fault in review.explained():
             self._explain_alarm(key, fault)
 
@@ -187,6 +202,7 @@ class Engine:
             case Vantage():
                 if not unknown:
                     self.book.vantage = fact.device
+                self.book.evidence.listen_anew(fact.at)
             case Maintenance():
                 self.book.windows.setdefault(fact.id, []).append(fact)
                 self._put(Window(fact.id, fact.announced, fact.start, fact.end, fact.scope, fact.cancelled))

@@ -42,6 +42,10 @@ class AlarmRules:
     """Evidence this shortly after a recovery may still tell of the time before it."""
     reorder: Span
     """How far messages of one device may overtake one another on its own clock."""
+    presume_cycles: int
+    """Bad news of a trap that polling has not borne out for so many of its cycles is presumed over."""
+    presume_signals: int
+    """…once so many signals have shown that polling repeats bad news at all."""
     conditions: Mapping[Condition, AlarmRule]
 
 
