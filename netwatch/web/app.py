@@ -98,7 +98,9 @@ def create_app(
 # ---------------------------------------------------------------- doors
 
 
-def _doors(access: Access, clock: Callable[[], Instant]) -> tuple[Callable[..., Awaitable[None]], Callable[..., Awaitable[None]]]:
+def _doors(
+    access: Access, clock: Callable[[], Instant]
+) -> tuple[Callable[..., Awaitable[None]], Callable[..., Awaitable[None]]]:
     async def may_act(request: Request) -> None:
         if not access.may_act(request.headers.get("authorization", "")):
             raise ProblemError(

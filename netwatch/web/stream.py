@@ -47,8 +47,11 @@ class Stream:
             yield "retry: 2000\n\n"
             change, text = self._first(last_id)
             yield text
-            while not self._closing.is_set():
-                if not await self._changed(change):
+            while True:
+                changed = await self._changed(change)
+                if self._closing.is_set():
+                    return
+                if not changed:
                     yield _event("beat", {"now": self._now()})
                     continue
                 delta = self._board.delta(change, self._clock())
@@ -61,7 +64,7 @@ class Stream:
 
     def _first(self, last_id: str) -> tuple[int, str]:
         epoch, _, change = last_id.partition("-")
-        if epoch == str(self._board.view.epoch) and change.isascii() and change.isdigit():
+        if epoch == self._board.view.epoch and change.isascii() and change.isdigit():
             delta = self._board.delta(int(change), self._clock())
             if delta is not None:
                 return delta["change"], self._with_id("change", delta)

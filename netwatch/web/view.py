@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import secrets
 from collections import Counter, OrderedDict, deque
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -95,8 +96,9 @@ class View:
     ) -> None:
         self.ledger, self.zone, self.now = ledger, zone, now
         self.pauses: Mapping[str, bool] = dict(pauses or {})
-        self.epoch = now
-        """Tells this process's change numbers from those of the one before."""
+        self.epoch = secrets.token_hex(6)
+        """Tells this view's change numbers from those of the one before. No time: a simulated night starts again at
+        the same instant."""
         self.change = 0
         self.messages: deque[Message] = deque(maxlen=60)
         self.complaints: deque[Complaint] = deque(maxlen=1000)

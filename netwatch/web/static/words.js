@@ -117,7 +117,7 @@ const en = {
   },
 };
 
-const WORDS = { zh, en };
+export const WORDS = { zh, en };
 const keep = "netwatch.language";
 
 let language = first();

@@ -9,15 +9,33 @@ import itertools
 import json
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 FLAGS = (
-    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync --hide-scrollbars --remote-debugging-pipe"
-).split()
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--hide-scrollbars",
+    "--remote-debugging-pipe",
+)
+
+
+# It reads commands from descriptor 3 and writes answers to 4. Ours may bear these numbers the wrong way round, so they
+# are first moved out of the way.
+_ON_3_AND_4 = """
+import fcntl, os, sys
+for n, given in enumerate([fcntl.fcntl(int(text), fcntl.F_DUPFD, 100) for text in sys.argv[1:3]]):
+    os.dup2(given, 3 + n)
+os.execv(sys.argv[3], sys.argv[3:])
+"""
 
 
 def executable() -> str | None:
@@ -94,17 +112,18 @@ class Page:
     async def until(self, expression: str, seconds: float = 15) -> Any:
         """Wait until an expression is true."""
         async with asyncio.timeout(seconds):
-            while not (value := await self.js(expression)):
+            while not (value := await self.js(expression)):  # noqa: ASYNC110 - the page has no event for us
                 await asyncio.sleep(0.05)
             return value
 
     async def press(self, key: str) -> None:
-        for kind in ("keyDown", "keyUp"):
-            await self.call("Input.dispatchKeyEvent", type=kind, key=key, code=key)
+        number = {"Escape": 27, "ArrowUp": 38, "ArrowDown": 40}[key]
+        for kind in ("rawKeyDown", "keyUp"):
+            await self.call("Input.dispatchKeyEvent", type=kind, key=key, code=key, windowsVirtualKeyCode=number)
 
-    async def shot(self, path: Path) -> None:
-        data = (await self.call("Page.captureScreenshot", format="png"))["data"]
-        path.write_bytes(base64.b64decode(data))
+    async def shot(self) -> bytes:
+        """The page as a PNG."""
+        return base64.b64decode((await self.call("Page.captureScreenshot", format="png"))["data"])
 
 
 @contextlib.asynccontextmanager
@@ -115,10 +134,9 @@ async def browser() -> AsyncIterator[Browser]:
     loop = asyncio.get_running_loop()
     (their_in, our_out), (our_in, their_out) = os.pipe(), os.pipe()
     with tempfile.TemporaryDirectory(prefix="chromium-", ignore_cleanup_errors=True) as home:
-        # It reads commands from descriptor 3 and writes answers to 4; only a shell can put ours there.
-        shell = f'exec "$@" 3<&{their_in} 4>&{their_out}'
         process = await asyncio.create_subprocess_exec(
-            *("sh", "-c", shell, "sh", program, *FLAGS, f"--user-data-dir={home}", "about:blank"),
+            *(sys.executable, "-S", "-c", _ON_3_AND_4, str(their_in), str(their_out)),
+            *(program, *FLAGS, f"--user-data-dir={home}", "about:blank"),
             pass_fds=(their_in, their_out),
             stdout=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.DEVNULL,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import cache
 from zoneinfo import ZoneInfo
 
 from netwatch.core.model import (
@@ -58,6 +59,7 @@ SITES = ("城西枢纽", "湖滨路", "高新园", "东站", "大学城", "滨�
 CLASSES = ("standard", "A", "standard", "AA", "standard", "A", "standard", "AAA", "standard", "A")
 
 
+@cache
 def ledger(circuits: int = 400) -> Ledger:
     sites = {
         f"S-{i:02}": Site(f"S-{i:02}", name, "城区" if i < 7 else "郊县", address=f"{name}{i + 10}号机房")
