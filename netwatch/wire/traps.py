@@ -15,13 +15,13 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import Any
 
-from netwatch.core.model import Observation, Source, State
+from netwatch.core.model import Condition, Observation, Source, State
 from netwatch.core.time import Instant
 from netwatch.wire import ber, decode, udp
 from netwatch.wire.inbox import Inbox
 from netwatch.wire.names import Names
 from netwatch.wire.profile import Profile, Profiles, Trap
-from netwatch.wire.snmp import Credential, Oid, VarBind, dotted, oid
+from netwatch.wire.snmp import Credential, Oid, Tag, VarBind, dotted, oid
 from netwatch.wire.template import Template, Term
 
 log = logging.getLogger(__name__)
@@ -87,6 +87,10 @@ def in_v2_form(pdu: ber.Pdu | ber.TrapV1) -> Notification:
     return Notification(named, tuple(rest), agent)
 
 
+_OF_ONUS = frozenset({Condition.ONU, Condition.DYING_GASP})
+"""What OLTs say of their ONUs, by number; the ledger calls them otherwise."""
+
+
 class TrapReader:
     """What a notification means, by the profiles."""
 
@@ -114,7 +118,11 @@ class TrapReader:
             component = found.fill(rule.component, lambda index: self.names.by_index(device, index) or "")
             if not component and rule.component.parts:
                 return None  # it is about a port that we cannot name: the poll will tell
-            component = self.names.spell(device, component)
+            port, slash, onu = component.rpartition("/")
+            if slash and rule.condition in _OF_ONUS:
+                component = self.names.spell_onu(device, port, onu, found.texts())
+            else:
+                component = self.names.spell(device, component)
         value = found.fill(rule.value, lambda _: "") if rule.value is not None else ""
         shown = f"{rule.name}: {value}" if value else rule.name
         return Observation(at, device, component, rule.condition, state, Source.TRAP, value=shown[:200])
@@ -125,6 +133,10 @@ class _Varbinds:
 
     def __init__(self, profiles: Profiles, profile: Profile, varbinds: tuple[VarBind, ...]) -> None:
         self._profiles, self._profile, self._varbinds = profiles, profile, varbinds
+
+    def texts(self) -> list[str]:
+        """All that came as text: names, descriptions, serials."""
+        return [text for vb in self._varbinds if vb.tag is Tag.OCTETS and (text := decode.text(vb))]
 
     def find(self, name: str) -> tuple[VarBind, tuple[int, ...]] | None:
         """The varbind of the column called `name`, and its instance."""
