@@ -106,7 +106,7 @@ class Box:
                 return 4194304000 + slot * 8192 + port * 256
             case Role.OLT, "zte":
                 slot, port = _slot_and_port(name)
-                return (0x10 << 24) + (slot - 1) * 65536 + (port - 1) * 256
+                return (0x11 << 24) + (1 << 16) + slot * 256 + port
             case _, "h3c":
                 return 1 + list(self.ports).index(name) + 64 * self.starts
             case _:
@@ -194,8 +194,7 @@ class Box:
 
     def _zte_onus(self) -> Iterator[tuple[Oid, Reading]]:
         for onu in self.onus.values():
-            slot, port = _slot_and_port(onu.port)
-            row, online = ((0x11 << 24) + (1 << 16) + slot * 256 + port, onu.number), _is_online(onu)
+            row, online = (self.index(onu.port), onu.number), _is_online(onu)
             for column, text in ((1, "ZTEG-F601"), (2, f"ONU-{onu.number}"), (3, onu.id), (18, f"1,{onu.serial}")):
                 yield (*_ZTE_ONU, 10, 2, 3, 3, 1, column, *row), _text(text)
             phase = _by_cause(onu, _ZTE_PHASE)
