@@ -1,8 +1,12 @@
-"""How fast decisions become durable: `python bench/store.py [FOLDER]`. Medians of five rounds, real files."""
+"""How fast decisions become durable, and how fast they are read back: `python bench/store.py [FOLDER]`.
+
+Real files with synchronous=FULL and every line hash-chained; the median of five rounds. FOLDER decides on which disk.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import json
 import statistics
 import sys
 import tempfile
@@ -51,7 +55,7 @@ async def recalling(store: Store) -> int:
 
 
 async def timed(
-    name: str, per: int, unit: str, folder: Path, run: Callable[[Store], Awaitable[object]], before: int = 0
+    figure: str, per: int, unit: str, folder: Path, run: Callable[[Store], Awaitable[object]], before: int = 0
 ) -> None:
     seconds = []
     for _ in range(ROUNDS):
@@ -62,18 +66,16 @@ async def timed(
                 start = time.perf_counter()
                 await run(store)
                 seconds.append(time.perf_counter() - start)
-    best, middle = per / min(seconds), per / statistics.median(seconds)
-    print(f"{name:<46} {middle:>10,.0f} {unit}/s   (best {best:,.0f})")
+    print(json.dumps({"figure": figure, "value": round(per / statistics.median(seconds)), "unit": f"{unit}/s"}))
 
 
 async def main(folder: Path) -> None:
-    print(f"in {folder}, synchronous=FULL, hash-chained; median of {ROUNDS}")
-    await timed("facts, 256 a commit", 25_600, "facts", folder, lambda s: facts(s, 25_600, 256))
-    await timed("facts, one by one", 300, "facts", folder, lambda s: facts(s, 300, 1))
-    await timed("decisions of a storm (256+64+64+8)", 40, "commits", folder, lambda s: decisions(s, 40))
-    await timed("settling", 200, "sends", folder, lambda s: settling(s, 200), before=25)
-    await timed("recalling after a crash", 25_600, "facts", folder, recalling, before=100)
-    await timed("verifying the chains", 32_000, "lines", folder, Store.verify, before=100)
+    await timed("facts committed, 256 at once", 25_600, "facts", folder, lambda s: facts(s, 25_600, 256))
+    await timed("facts committed, one by one", 300, "facts", folder, lambda s: facts(s, 300, 1))
+    await timed("storm: 256 facts, 64 rows, 64 entries, 8 sends", 40, "commits", folder, lambda s: decisions(s, 40))
+    await timed("sends settled", 200, "sends", folder, lambda s: settling(s, 200), before=25)
+    await timed("facts recalled after a crash", 25_600, "facts", folder, recalling, before=100)
+    await timed("lines of both chains verified", 32_000, "lines", folder, Store.verify, before=100)
 
 
 asyncio.run(main(Path(sys.argv[1]) if len(sys.argv) > 1 else Path(tempfile.gettempdir())))
