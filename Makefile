@@ -40,8 +40,8 @@ venv: $(STAMP)  ## build .venv/ (all other targets do it by themselves)
 demo: $(STAMP)  ## one minute of a simulated metro with faults, the board in a browser
 	$(BIN)/netwatch demo --for 60
 
-test: $(STAMP)  ## every test that needs no lab; ARGS='-k trap' narrows
-	$(BIN)/pytest -m 'not lab' $(ARGS)
+test: $(STAMP)  ## every test that needs no lab; ARGS='-k trap' narrows, ARGS='-n 0' is one at a time
+	$(BIN)/pytest -m 'not lab' -n auto --dist loadfile $(ARGS)
 
 lint: $(STAMP)  ## ruff, mypy and the import contracts
 	@failed=0

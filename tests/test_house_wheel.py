@@ -15,8 +15,6 @@ import pytest
 PROJECT = Path(__file__).resolve().parent.parent
 DATA = ("collectors", "rules", "dashboards", "systemd")
 
-pytestmark = pytest.mark.xdist_group("wheel")
-
 
 def run(*command: str | Path, cwd: Path, status: int = 0) -> str:
     """Stdout of the command; a failure shows both streams."""
