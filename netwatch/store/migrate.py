@@ -33,7 +33,7 @@ def version(path: Path) -> str | None:
 
     Raises StoreError when it is no database, or another program's.
     """
-    engine = sqlite.plain(path)
+    engine = sqlite.plain(path, write=False)
     try:
         with closing(engine.connect()) as connection:
             return _version(connection, path)

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import sqlite3
 from dataclasses import dataclass
-from datetime import UTC
+from itertools import chain, count
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -54,8 +54,7 @@ def _restore(source: Path, target: Path, now: Instant, resend: bool) -> Restored
         copies.backup(source, part)
         migrate.upgrade(part)
         remembered = _remember(part, target)
-        stamp = moment(now, ZoneInfo("UTC")).astimezone(UTC).strftime("%Y%m%dT%H%M%SZ")
-        kept = target.with_name(f"{target.name}.before-{stamp}") if target.exists() else None
+        kept = _aside(target, now) if target.exists() else None
         held = asyncio.run(_mark(part, source, now, resend))
         copies.swap(part, target, kept or target)
         return Restored(kept, remembered, held)
@@ -66,6 +65,13 @@ def _restore(source: Path, target: Path, now: Instant, resend: bool) -> Restored
             with contextlib.suppress(OSError):
                 part.with_name(part.name + ending).unlink(missing_ok=True)
         lock.release()
+
+
+def _aside(target: Path, now: Instant) -> Path:
+    """A name for the former database that no other has."""
+    stamp = moment(now, ZoneInfo("UTC")).strftime("%Y%m%dT%H%M%SZ")
+    names = (f"{target.name}.before-{stamp}{ending}" for ending in chain([""], (f"-{n}" for n in count(2))))
+    return next(path for name in names if not (path := target.with_name(name)).exists())
 
 
 def _remember(part: Path, former: Path) -> int:

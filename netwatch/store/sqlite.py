@@ -61,10 +61,10 @@ def reader(path: Path, size: int = 4) -> AsyncEngine:
     return engine
 
 
-def plain(path: Path) -> Engine:
-    """For threads: migrations."""
+def plain(path: Path, *, write: bool = True) -> Engine:
+    """For threads: migrations, and a look at the version."""
     engine = create_engine(_url(path, "sqlite"), poolclass=NullPool, connect_args={"timeout": BUSY_SECONDS})
-    _prepare(engine, write=True)
+    _prepare(engine, write=write)
     return engine
 
 

@@ -44,6 +44,7 @@ PATIENCE = 8
 """After so many vain attempts a send no longer holds up what follows it about the same subject."""
 
 _HOLD_BEFORE = "hold.before"
+_TOO_OLD = "decided about the time before the restore of a backup: it may have been sent then"
 
 _SNAPSHOTS = 2  # the last, and one for the day the last proves unreadable
 _SLICE = 5000  # lines forgotten or verified at once: the writer must not be kept waiting
@@ -194,12 +195,13 @@ class Store:
 
     async def _promise(self, connection: AsyncConnection, rows: list[dict[str, Any]], head: _Head) -> _Head:
         """Put sends into the outbox; what is older than a restore is held there, for it may have been sent since."""
-        hold, held = self._hold_before, []
-        if hold is not None:
+        held = []
+        if self._hold_before is not None:
+            there = await _promised(connection, [row["key"] for row in rows])
             for row in rows:
-                if row["at"] < hold:
-                    row |= {"state": "held", "note": "older than the restore of a backup"}
-                    held.append(_entry("send.held", row["at"], row, "older than the restore of a backup: not sent"))
+                if row["at"] < self._hold_before and (row["key"], row["channel"]) not in there:
+                    row |= {"state": "held", "note": _TOO_OLD}
+                    held.append(_entry("send.held", row["at"], row, _TOO_OLD))
         statement = _insert(connection)(sends).on_conflict_do_nothing(index_elements=["key", "channel"])
         await connection.execute(statement, rows)
         return await _append(connection, _ENTRIES, head, held)
@@ -531,6 +533,11 @@ async def _link(connection: AsyncConnection, name: str) -> Link | None:
 async def _hold_before(connection: AsyncConnection) -> Instant | None:
     text = (await connection.execute(select(meta.c.value).where(meta.c.name == _HOLD_BEFORE))).scalar()
     return None if text is None else int(text)
+
+
+async def _promised(connection: AsyncConnection, keys: list[str]) -> set[tuple[str, str]]:
+    query = select(sends.c.key, sends.c.channel).where(sends.c.key.in_(keys))
+    return {(row.key, row.channel) for row in await connection.execute(query)}
 
 
 async def _append(

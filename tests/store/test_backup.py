@@ -50,6 +50,16 @@ async def test_a_backup_holds_one_moment_of_a_database_that_is_being_written(
     assert copy.stat().st_mode & 0o007 == 0
 
 
+async def test_looking_into_a_backup_leaves_it_as_it_is(store: Store, copy: Path, make: SimpleNamespace) -> None:
+    await store.commit(make.decision(1))
+    await store.backup(copy)
+    before = copy.read_bytes()
+    async with await Store.open(str(copy), write=False) as still:
+        assert len(await still.history.facts(0, 2**62)) == 1
+    assert copy.read_bytes() == before
+    assert not copy.with_name("copy.db-wal").exists()
+
+
 async def test_a_backup_never_overwrites_the_database_itself(store: Store, path: Path, tmp_path: Path) -> None:
     (tmp_path / "same.db").symlink_to(path)
     with pytest.raises(StoreError, match="the database itself"):
@@ -115,6 +125,7 @@ async def test_a_restored_backup_does_not_say_again_what_was_said(
         await store.commit(make.decision(3), [*again, now])
         assert [send.key for send in await store.pending(make.T0 + 2 * HOUR)] == ["now"]
         assert [entry.kind for entry in await store.history.entries("T4")] == ["send.held"]
+        assert await store.history.entries("T3") == ()
         before = await store.heads()
         await store.commit(make.decision(3), [*again, now])
         assert await store.heads() == before

@@ -6,6 +6,8 @@ one ticket refer to one root and form a thread. `Auto-Submitted` (RFC 3834) keep
 
 from __future__ import annotations
 
+import asyncio
+import socket
 import ssl
 from collections.abc import Sequence
 from datetime import UTC
@@ -52,10 +54,13 @@ class Smtp:
         self._host, self._port, self._security, self._timeout = host, port, security, timeout
         self._user, self._password = user, password
         self._sender, self._to = _address(sender), tuple(map(_address, to))
+        self._us = ""
         self._tls = None if security == "none" else ssl.create_default_context(cafile=authority)
 
     async def send(self, message: Message) -> str:
         mail = self.compose(message)
+        # Asks the resolver, which may take its time: once, and not on the event loop.
+        self._us = self._us or await asyncio.to_thread(socket.getfqdn)
         try:
             refused, answer = await aiosmtplib.send(
                 mail,
@@ -69,6 +74,7 @@ class Smtp:
                 start_tls=self._security == "starttls",
                 tls_context=self._tls,
                 timeout=self._timeout,
+                local_hostname=self._us,
             )
         except aiosmtplib.SMTPRecipientsRefused as error:
             codes = [one.code for one in error.recipients]
