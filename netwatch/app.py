@@ -30,7 +30,7 @@ from netwatch.deliver import Message as Outgoing
 from netwatch.deliver.channels import build, manners
 from netwatch.ears import CannotListenError, Ears, Sockets
 from netwatch.findings import Finding, UnusableError
-from netwatch.loops import Lag, Mind, Progress, Selfcheck, contain, drain, recover, renewed, think
+from netwatch.loops import BEAT, Lag, Mind, Progress, Selfcheck, contain, drain, recover, renewed, think
 from netwatch.metrics import Metrics, Queue, Sources
 from netwatch.plan import Plan, read
 from netwatch.store import Store, StoreError
@@ -438,13 +438,14 @@ class App:
 
     async def _feed_the_watchdog(self) -> None:
         limit = self.manager.watchdog_seconds or 2 * _STUCK
+        patience = max(limit / 2, 3 * BEAT)
         silent = False
         while True:
-            stuck = self.progress.stuck(limit / 2)
+            stuck = self.progress.stuck(patience)
             if not stuck:
                 self.manager.alive()
             elif not silent:
-                log.critical("no progress for %g s, the watchdog is not fed: %s", limit / 2, stuck)
+                log.critical("no progress for %g s, the watchdog is not fed: %s", patience, stuck)
             silent = bool(stuck)
             await asyncio.sleep(limit / 4)
 
