@@ -7,6 +7,7 @@ a link and half a customer for each circuit), writes it as CSV, and reads it wit
 from __future__ import annotations
 
 import csv
+import json
 import resource
 import sys
 import tempfile
@@ -81,10 +82,15 @@ def main() -> None:
             ledger, warnings = read(folder)
             elapsed, used = time.perf_counter() - started, time.process_time() - cpu
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-        print(
-            f"{len(ledger.circuits):7,} circuits {len(ledger.links):7,} links {len(ledger.devices):7,} devices: "
-            f"{elapsed:.2f} s ({used:.2f} s CPU), {len(warnings)} warnings, peak {peak} MB"
-        )
+        size = f"{circuits:,} circuits, {len(ledger.devices):,} devices"
+        for figure, value, unit in [
+            (f"a ledger read: {size}", elapsed, "s"),
+            (f"the same, CPU: {size}", used, "s"),
+            (f"memory at most: {size}", peak, "MiB"),
+        ]:
+            print(json.dumps({"figure": figure, "value": round(value, 3), "unit": unit}))
+        if warnings:
+            print(f"{len(warnings)} warnings")
 
 
 if __name__ == "__main__":
