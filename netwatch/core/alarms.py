@@ -73,6 +73,8 @@ class Track:
     """A cause that explained the open span ended here: it must be said again to count on."""
     inferred: Instant | None = None
     """It was found alive by others here, not by its own answer: stragglers may still deny it."""
+    echo: bool = False
+    """All of it followed from something else, and is over."""
 
     @property
     def open(self) -> bool:
@@ -90,6 +92,7 @@ class Track:
     def fail(self, at: Instant) -> None:
         self.spans.append((at, FOREVER))
         self.quarantine = None
+        self.echo = False
 
     def recover(self, at: Instant, *, by_itself: bool = True) -> None:
         start, _ = self.spans[-1]
@@ -307,8 +310,10 @@ class Evidence:
         """The things of the ledger that a signal speaks about; none for what only degrades."""
         device, component, condition = key
         if condition in _LIFE:
-            onu = net.onu_of(component) if component else None
-            return (("device", onu[1] if onu else device),)
+            if not component:
+                return (("device", device),)
+            onu = net.onu_of(component)
+            return (("device", onu[1]),) if onu else ()  # an ONU that the ledger lacks is not its OLT
         if condition is Condition.AGENT:
             return (("agent", device),)
         if condition in (Condition.MAINS, Condition.BATTERY):

@@ -74,6 +74,12 @@ class Engine:
         self._advance(max(now, self.book.now))
         return self._out.decision(self.book.now)
 
+    def conclude(self) -> Decision:
+        """Judge what was heard last without waiting for it to settle: a recorded night ends here."""
+        self._out = _Out()
+        self._review(self.book.now)
+        return self._out.decision(self.book.now)
+
     def next_due(self) -> Instant | None:
         """When `decide` must be called again although nothing is heard."""
         due = self._alarms[0][0] if self._alarms else None

@@ -251,6 +251,8 @@ class _Explanation:
     def _own_silence(self, reach: Reach, device: str) -> Spans:
         """The silence of a device that nothing broken on the way to it accounts for."""
         track = self.silent[device]
+        if track.echo:
+            return []
         if not reach.cut_off(device):
             return track.spans
         around = [s for part in reach.edge(device) if (s := self._times(part))]

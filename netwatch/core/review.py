@@ -76,6 +76,7 @@ class Review:
         self._faults()
         self._tickets()
         self._finish()
+        self._echoes()
         self._wake()
 
     # ------------------------------------------------------------ bookkeeping
@@ -553,6 +554,19 @@ class Review:
             order.state = TicketState.RESTORED
             self._say("ticket.restored", order.id, "service is back and stable", fault=fault.id)
             self._tell_team(order, fault, "ticket.restored", f"restored:{fault.cleared}")
+
+    def _echoes(self) -> None:
+        """Silence that followed from a cause and is over has told its tale.
+
+        It may outlive one of two causes that explained it together; it must not seem a cause of
+        its own then.
+        """
+        for cause in self.causes:
+            if cause.root.kind is not RootKind.MANAGEMENT:
+                for element in cause.explains:
+                    track = self.book.evidence.tracks.get(element)
+                    if track is not None and not track.open:
+                        track.echo = True
 
     def _quarantine(self) -> None:
         """Silence that followed from a cause which is over must be said again before it counts."""
