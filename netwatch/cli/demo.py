@@ -36,6 +36,7 @@ def command(*, port: int, speed: float, seconds: float | None, ledger_out: Path 
     Exit status: 0 shown, 1 the demo failed, 69 the port is in use.
     """
     import asyncio
+    import os
     import sys
 
     from rich.console import Console
@@ -44,7 +45,11 @@ def command(*, port: int, speed: float, seconds: float | None, ledger_out: Path 
     from netwatch.demo.fleet import NoLoopbackError
     from netwatch.demo.show import Options, run
 
-    console = Console(no_color=no_color, highlight=False, width=None if sys.stdout.isatty() else 140)
+    # A proxy named in the environment must not be asked for addresses of this machine.
+    os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1"
+    console = Console(
+        force_terminal=False if no_color else None, highlight=False, width=None if sys.stdout.isatty() else 140
+    )
     try:
         with asyncio.Runner(loop_factory=new_loop) as runner:
             runner.run(run(Options(port, speed, seconds, ledger_out), console))

@@ -133,9 +133,9 @@ class Narrator:
             return
         match ticket.state:
             case TicketState.WATCHING:
-                self._say(now, "NETWATCH", f"{ticket.id} opened, watching: {ticket.reason}")
+                self._say(now, "NETWATCH", f"{ticket.id} opened, watching{_because(ticket.reason)}")
             case TicketState.DISPATCHED:
-                self._say(now, "NETWATCH", f"{ticket.id} sent to {ticket.team}: {ticket.reason}")
+                self._say(now, "NETWATCH", f"{ticket.id} sent to {ticket.team}{_because(ticket.reason)}")
             case TicketState.CLOSED | TicketState.CANCELLED:
                 self._say(now, "NETWATCH", f"{ticket.id} {ticket.state}", "green")
             case TicketState.MERGED:
@@ -228,6 +228,10 @@ def _by_fault(rows: Iterable[_F]) -> Iterable[tuple[str, list[_F]]]:
 
 def _held(since: Instant | None, now: Instant) -> bool:
     return since is not None and now - since >= _LASTING
+
+
+def _because(reason: str) -> str:
+    return f": {reason}" if reason else ""
 
 
 def _count(number: int, noun: str) -> str:
