@@ -112,12 +112,15 @@ def hexadecimal(vb: VarBind) -> str | None:
 
 
 def name_or_mac(vb: VarBind) -> str | None:
-    """LLDP ids may be text or a hardware address: text if it is printable."""
-    if isinstance(vb.value, bytes) and vb.value and not vb.value.isascii():
-        return vb.value.hex(":") if len(vb.value) in (6, 8) else readable(vb.value)
-    if isinstance(vb.value, bytes) and any(o < 32 for o in vb.value.rstrip(b"\0\r\n")):
+    """LLDP ids may be a name or a hardware address: a name if it is printable. Neither: None."""
+    if not isinstance(vb.value, bytes):
+        return text(vb)
+    octets = vb.value.rstrip(b"\0\r\n")
+    if octets.isascii() and all(octet >= 32 for octet in octets):
+        return readable(octets)
+    if len(vb.value) in (6, 8):
         return vb.value.hex(":")
-    return text(vb)
+    return None if any(octet < 32 for octet in octets) else readable(octets)
 
 
 def onu_serial(vb: VarBind) -> str | None:
@@ -177,6 +180,19 @@ def address_arcs(vb: VarBind) -> str | None:
     return address(VarBind(vb.oid, Tag.OCTETS, bytes(map(int, arcs))))
 
 
+def index_strings(vb: VarBind) -> str | None:
+    """Texts out of an index, each behind its length (RFC 2578 §7.7): owner and name of a test."""
+    arcs = [int(arc) for arc in (text(vb) or "").split(".") if arc.isdigit()]
+    words: list[str] = []
+    while arcs and 0 < arcs[0] < len(arcs):
+        size, word = arcs[0], arcs[1 : arcs[0] + 1]
+        if any(arc > 255 for arc in word):
+            return None
+        words.append(readable(bytes(word)))
+        arcs = arcs[size + 1 :]
+    return " ".join(words) or None
+
+
 def flag_bits(vb: VarBind) -> int | None:
     """BITS as a number, the first bit highest in its octet as SMIv2 counts."""
     return int.from_bytes(vb.value, "big") if isinstance(vb.value, bytes) else None
@@ -196,6 +212,7 @@ DECODERS: Mapping[str, Callable[[VarBind], Decoded]] = {
     "onu_serial": onu_serial,
     "address": address,
     "address_arcs": address_arcs,
+    "index_strings": index_strings,
     "after_comma": after_comma,
     "zte_port": zte_port,
     "fiberhome_port": fiberhome_port,

@@ -395,7 +395,7 @@ class NativeEngine:
     def _read_v3(self, data: bytes, message: usm.Incoming, waiting: _Waiting, peer: usm.Peer) -> Answer | Oid:
         """The answer, or what its report is about. Raises BerError for what proves nothing."""
         credential = waiting.target.credential
-        _, pdu = usm.open_message(data, message, credential)
+        pdu = usm.open_message(data, message, credential).pdu
         if not isinstance(pdu, ber.Pdu):
             raise ber.BerError("a trap in place of an answer")
         proven = bool(message.flags & usm.AUTH)

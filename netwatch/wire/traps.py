@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
+import time
 from collections import Counter
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
@@ -23,6 +24,7 @@ from netwatch.wire.names import Names
 from netwatch.wire.profile import Profile, Profiles, Trap
 from netwatch.wire.snmp import Credential, Oid, Tag, VarBind, dotted, oid
 from netwatch.wire.template import Template, Term
+from netwatch.wire.trap_users import TrapUsers
 
 log = logging.getLogger(__name__)
 
@@ -192,6 +194,10 @@ def _other_form(name: Oid) -> Oid:
     return (*name[:-2], name[-1]) if len(name) > 2 and name[-2] == 0 else (*name[:-1], 0, *name[-1:])
 
 
+class RefusedError(ber.BerError):
+    """Wrong community, unknown user, wrong key, or an old message sent again."""
+
+
 class TrapListener:
     """One UDP socket for all traps. `open` binds or takes over a bound socket; `close` ends it."""
 
@@ -205,13 +211,17 @@ class TrapListener:
         nudge: Callable[[str], None] | None = None,
         communities: Collection[str] | None = None,
         users: Collection[Credential] = (),
+        engine_id: bytes = b"",
     ) -> None:
-        """`communities` None: any; `users` are the SNMPv3 users whose traps are accepted."""
+        """`communities` None: any; `users` are the SNMPv3 users whose traps are accepted.
+
+        `engine_id` is ours, for v3 informs; a fixed one spares senders a discovery after each start.
+        """
         self._reader = TrapReader(profiles, names)
         self._names, self._inbox, self._clock = names, inbox, clock
         self._nudge = nudge
         self._communities = None if communities is None else frozenset(c.encode() for c in communities)
-        self._users = tuple(users)
+        self._v3 = TrapUsers(users, time.monotonic, engine_id)
         self._socket: socket.socket | None = None
         self.stats = TrapStats()
 
@@ -246,29 +256,42 @@ class TrapListener:
         """One datagram."""
         self.stats.heard += 1
         try:
-            message = ber.read_message(data)
-            if self._communities is not None and message.community not in self._communities:
-                self.stats.refused += 1
+            pdu, reply = self._open(data, source[0])
+            if isinstance(pdu, ber.Pdu) and pdu.kind == ber.REPORT:
+                self._reply(reply, source)
                 return
-            heard = in_v2_form(message.pdu)
+            heard = in_v2_form(pdu)
+        except RefusedError:
+            self.stats.refused += 1
+            return
         except ber.BerError:
             self.stats.garbled += 1
             return
-        if isinstance(message.pdu, ber.Pdu) and message.pdu.kind == ber.INFORM:
-            self._answer(message, source)
+        self._reply(reply, source)
         self._tell(heard, source[0])
 
-    def _answer(self, message: ber.Message, source: Any) -> None:
-        """An inform's answer is the inform itself with another tag (RFC 3416 §4.2.7)."""
+    def _open(self, data: bytes, address: str) -> tuple[ber.Pdu | ber.TrapV1, bytes | None]:
+        """(what was sent, what to answer): an inform's answer is itself with another tag (RFC 3416 §4.2.7)."""
+        if ber.version_of(data) == 3:
+            try:
+                return self._v3.open(data, address)
+            except ber.BerError as error:
+                raise RefusedError(str(error)) from None
+        message = ber.read_message(data)
+        if self._communities is not None and message.community not in self._communities:
+            raise RefusedError("community")
         pdu = message.pdu
-        if self._socket is None or not isinstance(pdu, ber.Pdu):
+        if not isinstance(pdu, ber.Pdu) or pdu.kind != ber.INFORM:
+            return pdu, None
+        body = ber.write_int(pdu.request_id) + ber.write_int(0) + ber.write_int(0) + ber.write_varbinds(pdu.varbinds)
+        return pdu, ber.write_message(message.version, message.community, ber.tlv(ber.RESPONSE, body))
+
+    def _reply(self, reply: bytes | None, source: Any) -> None:
+        if reply is None or self._socket is None:
             return
         try:
-            bindings = ber.write_varbinds(pdu.varbinds)
-            body = ber.write_int(pdu.request_id) + ber.write_int(0) + ber.write_int(0) + bindings
-            reply = ber.write_message(message.version, message.community, ber.tlv(ber.RESPONSE, body))
             self._socket.sendto(reply, source)
-        except (ber.BerError, OSError) as error:
+        except OSError as error:
             log.debug("cannot answer an inform of %s: %s", source[0], error)
 
     def _tell(self, heard: Notification, source: str) -> None:

@@ -141,8 +141,16 @@ def read(data: bytes) -> Incoming:
     return Incoming(message_id, flags[0], engine_id, boots, time, user, data[d0:d1], d0, salt, scoped)
 
 
-def open_message(data: bytes, message: Incoming, credential: Credential) -> tuple[bytes, ber.Pdu | ber.TrapV1]:
-    """(context name, PDU), after digest and cipher. Raises WrongDigestError or BerError."""
+class Scoped(NamedTuple):
+    """What a message carries: a PDU, and whose context it is about."""
+
+    engine_id: bytes
+    context: bytes
+    pdu: ber.Pdu | ber.TrapV1
+
+
+def open_message(data: bytes, message: Incoming, credential: Credential) -> Scoped:
+    """The inside, after digest and cipher. Raises WrongDigestError or BerError."""
     auth_key, priv_key = keys(credential, message.engine_id)
     if message.flags & AUTH:
         if credential.auth is None:
@@ -162,21 +170,36 @@ def open_message(data: bytes, message: Incoming, credential: Credential) -> tupl
     return _scoped(plain, 0, len(plain))
 
 
-def _scoped(data: bytes, at: int, end: int) -> tuple[bytes, ber.Pdu | ber.TrapV1]:
+def _scoped(data: bytes, at: int, end: int) -> Scoped:
     at, end = ber.expect(data, at, end, ber.SEQUENCE)
-    _, at = ber.read_octets(data, at, end)
+    engine_id, at = ber.read_octets(data, at, end)
     context, at = ber.read_octets(data, at, end)
-    return context, ber.read_pdu(data, at, end)
+    return Scoped(engine_id, context, ber.read_pdu(data, at, end))
 
 
-def seal(message_id: int, credential: Credential, peer: Peer, clock: float, context: bytes, pdu: bytes) -> bytes:
-    """A whole message to `peer`. An empty engine id asks who it is (RFC 3414 §4), without user and digest."""
-    scoped = ber.tlv(ber.SEQUENCE, ber.tlv(Tag.OCTETS, peer.engine_id) + ber.tlv(Tag.OCTETS, context) + pdu)
-    flags = REPORTABLE
+def seal(
+    message_id: int,
+    credential: Credential | None,
+    peer: Peer,
+    clock: float,
+    context: bytes,
+    pdu: bytes,
+    *,
+    reportable: bool = True,
+    context_engine: bytes | None = None,
+) -> bytes:
+    """A whole message, secured by the engine `peer` (of whoever receives requests: theirs, or ours in answers).
+
+    An empty engine id asks who it is (RFC 3414 §4), without user and digest; so does no credential.
+    An answer names the context of its question, which may be another engine's (`context_engine`).
+    """
+    whose = peer.engine_id if context_engine is None else context_engine
+    scoped = ber.tlv(ber.SEQUENCE, ber.tlv(Tag.OCTETS, whose) + ber.tlv(Tag.OCTETS, context) + pdu)
+    flags = REPORTABLE if reportable else 0
     user = digest = salt = b""
     boots, time = peer.boots, peer.now(clock)
     auth_key = b""
-    if peer.engine_id:
+    if peer.engine_id and credential is not None:
         user = credential.user.encode()
         auth_key, priv_key = keys(credential, peer.engine_id)
         if credential.auth is not None:
@@ -186,7 +209,7 @@ def seal(message_id: int, credential: Credential, peer: Peer, clock: float, cont
             flags |= PRIV
             salt, cipher = _encrypt(credential.priv, priv_key, boots, time, scoped)
             scoped = ber.tlv(Tag.OCTETS, cipher)
-    else:
+    elif credential is not None:
         boots = time = 0
     header = ber.tlv(
         ber.SEQUENCE,
@@ -201,7 +224,7 @@ def seal(message_id: int, credential: Credential, peer: Peer, clock: float, cont
     after = ber.tlv(Tag.OCTETS, salt)
     security = ber.tlv(Tag.OCTETS, ber.tlv(ber.SEQUENCE, before + ber.tlv(Tag.OCTETS, digest) + after))
     whole = ber.tlv(ber.SEQUENCE, ber.write_int(3) + header + security + scoped)
-    if not digest or credential.auth is None:
+    if not digest or credential is None or credential.auth is None:
         return whole
     name, size = _HASH[credential.auth][1:]
     at = len(whole) - len(scoped) - len(after) - size

@@ -1,0 +1,99 @@
+"""SNMPv3 for notifications: whose key opens a trap, and being the engine that informs are sent to (RFC 3414, 3412).
+
+Of a trap its sender is the authoritative engine: its id names the keys, its clock is believed as it comes, except that
+it must not run backwards by more than the 150 s of RFC 3414 for one engine at one address: then it is an old trap,
+sent again. Of an inform we are: the sender asks for our engine id first and is answered with a report.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Collection
+from dataclasses import replace
+
+from netwatch.wire import ber, usm
+from netwatch.wire.snmp import Credential, Tag, VarBind
+
+WINDOW = 150
+"""Seconds (RFC 3414 §2.2.3)."""
+MOST_ENGINES = 100_000
+
+
+class TrapUsers:
+    def __init__(self, users: Collection[Credential], clock: Callable[[], float], engine_id: bytes = b"") -> None:
+        """`clock` is monotonic. `engine_id` is ours; by default a new one (RFC 3411: enterprise 8072's random form)."""
+        self._users: dict[bytes, list[Credential]] = {}
+        for user in users:
+            self._users.setdefault(user.user.encode(), []).append(user)
+        self._clock, self._started = clock, clock()
+        self._us = usm.Peer(engine_id or b"\x80\x00\x1f\x88\x05" + secrets.token_bytes(8), 1, 0, self._started)
+        self._latest: dict[tuple[str, bytes], tuple[int, int]] = {}
+
+    def open(self, data: bytes, address: str) -> tuple[ber.Pdu | ber.TrapV1, bytes | None]:
+        """(the notification, what to answer). Raises BerError when it is refused.
+
+        A question for our engine id is answered too: then the PDU is none of a notification.
+        """
+        message = usm.read(data)
+        if not message.engine_id or (message.engine_id != self._us.engine_id and message.flags & usm.REPORTABLE):
+            return self._who_we_are(message)
+        credential, inside = self._try(data, message)
+        pdu = inside.pdu
+        if isinstance(pdu, ber.TrapV1):
+            raise ber.BerError("a v1 trap in a v3 message")
+        if message.engine_id == self._us.engine_id:
+            if pdu.kind != ber.INFORM:
+                raise ber.BerError("to our engine only informs are sent")
+            return pdu, self._answer(message, credential, inside, pdu)
+        self._in_order(address, message)
+        return pdu, None
+
+    def _try(self, data: bytes, message: usm.Incoming) -> tuple[Credential, usm.Scoped]:
+        problem: ber.BerError = ber.BerError("an unknown user")
+        for credential in self._users.get(message.user, ()):
+            wanted = (usm.AUTH if credential.auth else 0) | (usm.PRIV if credential.priv else 0)
+            if message.flags & wanted != wanted:
+                problem = ber.BerError("less secured than the user is configured")
+                continue
+            try:
+                inside = usm.open_message(data, message, credential)
+            except ber.BerError as error:
+                problem = error
+            except ValueError as error:  # of the cipher
+                problem = ber.BerError(str(error))
+            else:
+                return credential, inside
+        raise problem
+
+    def _in_order(self, address: str, message: usm.Incoming) -> None:
+        if not message.flags & usm.AUTH:
+            return
+        key = (address, message.engine_id)
+        boots, time = self._latest.get(key, (message.boots, message.time))
+        if message.boots == boots and message.time < time - WINDOW:
+            raise ber.BerError("an old trap, sent again")
+        if len(self._latest) >= MOST_ENGINES:
+            self._latest.clear()
+        self._latest[key] = (message.boots, max(message.time, time) if message.boots == boots else message.time)
+
+    def _now(self) -> usm.Peer:
+        return replace(self._us, time=int(self._clock() - self._started), at=self._clock())
+
+    def _who_we_are(self, message: usm.Incoming) -> tuple[ber.Pdu, bytes]:
+        unknown = VarBind((*usm.USM_STATS, usm.UNKNOWN_ENGINE, 0), Tag.COUNTER32, 1)
+        report = ber.Pdu(ber.REPORT, 0, 0, 0, [unknown])
+        body = ber.write_pdu(ber.REPORT, 0, 0, 0, ber.write_varbinds(report.varbinds))
+        return report, usm.seal(message.message_id, None, self._now(), self._clock(), b"", body, reportable=False)
+
+    def _answer(self, message: usm.Incoming, credential: Credential, inside: usm.Scoped, pdu: ber.Pdu) -> bytes:
+        body = ber.write_int(pdu.request_id) + ber.write_int(0) + ber.write_int(0) + ber.write_varbinds(pdu.varbinds)
+        return usm.seal(
+            message.message_id,
+            credential,
+            self._now(),
+            self._clock(),
+            inside.context,
+            ber.tlv(ber.RESPONSE, body),
+            reportable=False,
+            context_engine=inside.engine_id,
+        )
