@@ -10,6 +10,13 @@ import click
 from netwatch.cli.common import FINDINGS, UNAVAILABLE, fail, say
 
 
+def _fresh(_ctx: click.Context, _param: click.Parameter, folder: Path | None) -> Path | None:
+    if folder is not None and folder.is_dir() and any(folder.iterdir()):
+        # Somebody was told to edit what lies there.
+        raise click.BadParameter(f"{folder} is not empty, and nothing is overwritten: name a new folder")
+    return folder
+
+
 @click.command("demo")
 @click.option("--port", default=8080, show_default=True, type=click.IntRange(0, 65535), help="Of the board; 0: any.")
 @click.option(
@@ -23,8 +30,9 @@ from netwatch.cli.common import FINDINGS, UNAVAILABLE, fail, say
 @click.option(
     "--ledger-out",
     type=click.Path(file_okay=False, path_type=Path),
+    callback=_fresh,
     help="Also write the city's ledger and a config.toml here, to look at, edit, and use with `netwatch run`; and as "
-    "heard.jsonl all that was heard, for `netwatch replay`.",
+    "heard.jsonl all that was heard, for `netwatch replay`. A new or empty folder.",
 )
 @click.option("--no-color", is_flag=True, help="Plain text; so is everything that is no terminal.")
 def command(*, port: int, speed: float, seconds: float | None, ledger_out: Path | None, no_color: bool) -> None:

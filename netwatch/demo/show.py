@@ -22,7 +22,7 @@ from pathlib import Path
 from rich.console import Console
 
 from netwatch.app import App, Seams
-from netwatch.core.model import Exposure, Fault, Outage, Ticket
+from netwatch.core.model import Exposure, Fault, Ledger, Outage, Ticket
 from netwatch.core.time import MINUTE, Instant
 from netwatch.demo.clock import DemoClock
 from netwatch.demo.fleet import EchoPinger, Fleet
@@ -32,6 +32,7 @@ from netwatch.demo.narrator import Narrator, Told
 from netwatch.demo.people import Api, People, act_token
 from netwatch.demo.postbox import Letter, Postbox
 from netwatch.demo.story import BEGINNING, Beat, Teller, Truth, Window, Word
+from netwatch.findings import Finding, UnusableError
 
 _WARM_UP = 10.0
 """Real seconds at most until every agent has been asked once and the story may begin."""
@@ -52,7 +53,8 @@ class Options:
 async def run(options: Options, console: Console) -> None:
     """Show it until the time is up or a signal comes.
 
-    Raises CannotListenError for a port in use; whatever broke the daemon or the show otherwise.
+    Raises CannotListenError for a port in use, UnusableError for a folder that cannot be written; whatever broke the
+    daemon or the show otherwise.
     """
     ledger, clock = build(), DemoClock(BEGINNING, options.speed)
     narrator = Narrator(console, ZONE)
@@ -69,10 +71,8 @@ async def run(options: Options, console: Console) -> None:
         urls = {channel: postbox.url(channel) for channel in channels(ledger)}
         heard = None
         if options.ledger_out is not None:
-            theirs = Settings("127.0.0.1:8081", "127.0.0.1:10162", snmp)
-            await asyncio.to_thread(write_site, ledger, options.ledger_out, theirs)
             heard = options.ledger_out.resolve() / "heard.jsonl"
-            heard.unlink(missing_ok=True)
+            await asyncio.to_thread(_write_out, ledger, options.ledger_out, snmp)
         here = Settings(f"127.0.0.1:{options.port}", "127.0.0.1:0", snmp, options.speed, urls, heard)
         config = await asyncio.to_thread(write_site, ledger, folder, here)
         pinger = EchoPinger(snmp + 1)
@@ -94,6 +94,15 @@ async def run(options: Options, console: Console) -> None:
                 await asyncio.gather(receiving, return_exceptions=True)
         show.follow()
         narrator.summary(show.truth, clock())
+
+
+def _write_out(ledger: Ledger, folder: Path, snmp: int) -> None:
+    """A site of the viewer's own, on ports beside the demo's. Raises UnusableError."""
+    try:
+        write_site(ledger, folder, Settings("127.0.0.1:8081", "127.0.0.1:10162", snmp))
+    except OSError as error:
+        what = f"cannot be written: {error.strerror or error}"
+        raise UnusableError([Finding(str(folder), what, "name a folder of your own")]) from None
 
 
 class _Show:

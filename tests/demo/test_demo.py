@@ -124,6 +124,23 @@ async def replayed(site: Path) -> None:
     assert {("cable", "K-RING-3"), ("device", "ACC-1"), ("device", "ACC-2"), ("agent", "CPE-16")} <= roots
 
 
+async def test_a_folder_in_use_is_not_overwritten_and_one_that_cannot_be_made_is_told(
+    tmp_path: Path, ended: list[Demo]
+) -> None:
+    edited = tmp_path / "edited.csv"
+    await asyncio.to_thread(edited.write_text, "mine")
+    for number, (folder, expected, words) in enumerate(
+        ((tmp_path, 2, "nothing is overwritten"), (edited / "below", 78, "cannot be written"))
+    ):
+        demo = await start(tmp_path / f"temp{number}", "--port", "0", "--for", "1", "--ledger-out", str(folder))
+        ended.append(demo)
+        status, errors = await demo.end()
+        assert status == expected
+        assert words in " ".join(errors.replace("│", "").split())
+        assert "Traceback" not in errors
+    assert await asyncio.to_thread(edited.read_text) == "mine"
+
+
 async def test_without_color_a_terminal_gets_plain_text(tmp_path: Path) -> None:
     master, slave = os.openpty()
     try:
