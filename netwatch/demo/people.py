@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -85,12 +85,12 @@ class People:
             "end": show(began + round(window.end * MINUTE), ZONE),
             "scope": [window.scope],
         }
-        self._errand(self._post("maintenance", body, f"the NOC enters planned work {window.id}"))
+        self._errand(lambda: self._post("maintenance", body, f"the NOC enters planned work {window.id}"))
 
     def complain(self, word: Word) -> None:
         """The hotline enters a complaint."""
         body = {"circuit": word.circuit, "channel": word.channel, "text": word.text}
-        self._errand(self._post("complaints", body, f"the hotline enters a complaint about {word.circuit}"))
+        self._errand(lambda: self._post("complaints", body, f"the hotline enters a complaint about {word.circuit}"))
 
     def opened(self, letter: Letter) -> None:
         """A message arrived; whoever is sent somewhere goes."""
@@ -98,7 +98,7 @@ class People:
         team = audience.removeprefix("team:")
         if letter.body.get("template") == _DISPATCHED and team != audience and ticket not in self._orders:
             self._orders.add(ticket)
-            self._errand(self._repair(ticket, team))
+            self._errand(lambda: self._repair(ticket, team))
 
     async def _repair(self, ticket: str, team: str) -> None:
         for action, minutes in (("accept", ACCEPTS), ("depart", DEPARTS), ("arrive", TRAVELS)):
@@ -133,16 +133,20 @@ class People:
         await self._api.post(path, body)
         self._say(what)
 
-    def _errand(self, doing: Any) -> None:
+    def _errand(self, doing: Callable[[], Awaitable[None]]) -> None:
         async def run() -> None:
             # Who is refused (the order was closed meanwhile, say) reads why and goes home.
             with contextlib.suppress(httpx.TransportError):  # the daemon is going down
                 try:
-                    await doing
+                    await doing()
                 except Refused as error:
                     self._say(f"not taken: {error}")
 
-        self._tasks.create_task(run())
+        errand = run()
+        try:
+            self._tasks.create_task(errand)
+        except RuntimeError:  # the show is over, nobody goes any more
+            errand.close()
 
     async def _pass(self, minutes: float) -> None:
         await asyncio.sleep(self._clock.real_seconds(self._clock() + round(minutes * MINUTE)))

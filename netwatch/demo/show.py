@@ -173,7 +173,6 @@ class _Show:
                     self.follow()
                     await asyncio.sleep(min(_LOOK_EVERY, self._clock.real_seconds(teller.next)))
         finally:
-            self._postbox.hear(lambda letter: self._narrator.letter(letter, self._clock()))  # nobody goes any more
             await api.close()
 
     async def _all_asked(self) -> None:

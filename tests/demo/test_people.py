@@ -146,6 +146,14 @@ async def test_what_only_the_customer_felt_is_over_when_the_crew_says_so() -> No
     assert [h.ended is not None for h in town.teller.truth.happenings] == [True]
 
 
+async def test_an_order_that_comes_when_the_show_is_over_is_read_and_nobody_goes() -> None:
+    town = Town(Root(RootKind.CABLE, "K-RING-3"))
+    async with town.open() as people:
+        pass
+    people.opened(DISPATCH)
+    assert town.heard == []
+
+
 async def test_the_same_order_twice_sends_one_crew() -> None:
     town = Town(Root(RootKind.CABLE, "K-RING-3"))
     async with town.open() as people:
