@@ -6,7 +6,8 @@
 * `reboot`: the uptime started anew; a wrap after 497 days is none, a restart of the agent alone neither (where the box
   has hrSystemUptime to tell them apart).
 
-`bad` is said at every poll while it lasts, `ok` at first sight and when it comes back, until the inbox has taken it.
+`bad` is said at every poll while it lasts, `ok` at first sight and when it comes back, until the inbox has taken it;
+and once more after a nudge, for what was heard by other ways may be false, or its clear may get lost.
 A port that is down when first seen and that the ledger does not name is no news. Our own trouble (no route, no socket,
 no credential) is `unknown`, counted and logged once: never `bad`. A poll that starts late is late, nothing else.
 """
@@ -92,12 +93,18 @@ class _State:
 
     device: Device
     target: Target | None = None
-    ports: dict[int, _Port] = field(default_factory=dict)
+    watched: list[_Port] = field(default_factory=list)
+    names: list[Oid] = field(default_factory=list)
+    """What is asked at each poll: the uptimes, then name, admin and oper state of each port of `watched`."""
     learned: float | None = None
     uptime: tuple[int, float] | None = None
     host_uptime: int | None = None
     told: dict[tuple[str, Condition], State] = field(default_factory=dict)
     """What the inbox took last."""
+    hinted: float | None = None
+    """When something was last heard of it by other ways, until the ports have been told anew."""
+    afresh: bool = False
+    """What is well is told although it was told before."""
     quiet: set[str] = field(default_factory=set)
     """Ports unknown to the ledger that were down when first seen."""
     ping: State | None = None
@@ -191,7 +198,7 @@ class Poller:
         state = self._states.get(device)
         if state is None or not self._started:
             return
-        now = asyncio.get_running_loop().time()
+        now = state.hinted = asyncio.get_running_loop().time()
         for seconds in (0.0, *AGAIN):
             self._at(now + seconds, "nudge", state)
         if self._ping_interval:
@@ -377,15 +384,14 @@ class Poller:
                 names += [(*port.column, index), (*IF_ADMIN, index), (*IF_OPER, index)]
             answer = await self._snmp.get(target, names, budget)
         self._uptime(state, answer[0], answer[1])
+        # Only when the agent cannot answer from before the hint any more: an old "up" would gainsay a true linkDown.
+        state.afresh = state.hinted is not None and loop.time() - state.hinted >= AGAIN[0]
         for n, (_, port) in enumerate(wanted):
             name, admin, oper = answer[2 + 3 * n : 5 + 3 * n]
             if port.name == _octets(name):
                 self._port_says(state, port, _number(admin), _number(oper))
-
-    def _watched(self, state: _State) -> list[tuple[int, _Port]]:
-        if len(state.ports) <= ALL_PORTS:
-            return list(state.ports.items())
-        return [(index, port) for index, port in state.ports.items() if port.known]
+        if state.afresh:
+            state.hinted, state.afresh = None, False
 
     async def _learn(self, state: _State, target: Target, budget: Budget) -> None:
         """Which number each port has now."""
@@ -409,7 +415,12 @@ class Poller:
         for spelt in ledger.values():
             if ports and spelt not in here and (spelt, Condition.LINK) in state.told:
                 self._say(state, spelt, Condition.LINK, State.UNKNOWN, Source.POLL, "not among the interfaces any more")
-        state.ports, state.learned = ports, asyncio.get_running_loop().time()
+        watched = [(i, p) for i, p in ports.items() if p.known or len(ports) <= ALL_PORTS]
+        state.watched = [port for _, port in watched]
+        state.names = [SYS_UPTIME, HR_UPTIME]
+        for index, port in watched:
+            state.names += [(*port.column, index), (*IF_ADMIN, index), (*IF_OPER, index)]
+        state.learned = asyncio.get_running_loop().time()
 
     def _port_says(self, state: _State, port: _Port, admin: int | None, oper: int | None) -> None:
         value = f"admin {ADMIN.get(admin or 0, admin)}, oper {OPER.get(oper or 0, oper)}"
@@ -467,9 +478,9 @@ class Poller:
     def _say(
         self, state: _State, component: str, condition: Condition, verdict: State, source: Source, value: str
     ) -> None:
-        """`bad` each time; anything else only when the inbox last took something different."""
+        """`bad` each time; anything else only when the inbox last took something different, or afresh."""
         key = (component, condition)
-        if verdict is not State.BAD and state.told.get(key) is verdict:
+        if verdict is not State.BAD and state.told.get(key) is verdict and not state.afresh:
             return
         fact = Observation(self._clock(), state.device.id, component, condition, verdict, source, value=value)
         if self._offer(fact):

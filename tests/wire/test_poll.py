@@ -119,6 +119,16 @@ async def test_bad_is_said_at_every_poll_and_ok_once_when_it_is_over(bench: Benc
     assert await bench.turn() == set()
 
 
+async def test_after_a_nudge_what_is_well_is_said_once_more_for_the_trap_may_have_been_false(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("netwatch.wire.poll.AGAIN", (0.05, 0.1))
+    await bench.turn()
+    bench.poller.nudge("R-1")
+    await bench.until(lambda: ("GE0/0/1", "link", "ok") in bench.heard())
+    assert await bench.turn() == set()
+
+
 async def test_a_port_that_was_down_when_first_seen_and_is_not_in_the_ledger_is_no_news(bench: Bench) -> None:
     bench.agent.interface(2, "GigabitEthernet0/0/2", oper=2)
     assert ("GigabitEthernet0/0/2", "link", "bad") not in await bench.turn()
