@@ -310,15 +310,13 @@ class App:
                     await self._stopping.wait()
                     self.manager.stopping("deciding on what was heard")
                     log.info("NetWatch stops: deciding on what was heard, then a snapshot")
-                    await _cancelled(*edges)
-                    await _cancelled(thinking)
-                    await drain(self.mind, self.inbox)
-                    with contextlib.suppress(TimeoutError):
-                        async with asyncio.timeout(_LAST_DELIVERIES):
-                            while await self.courier.step():
-                                pass
-                    if record:
-                        await record.flush()
+                    async with asyncio.timeout(_LONGEST_STOP):
+                        await _cancelled(*edges)
+                        await _cancelled(thinking)
+                        await drain(self.mind, self.inbox)
+                        await self._last_deliveries()
+                        if record:
+                            await record.flush()
             except BaseExceptionGroup as group:
                 for error in _leaves(group):
                     log.critical("NetWatch cannot go on: %s: %s", type(error).__name__, error, exc_info=error)
@@ -338,6 +336,13 @@ class App:
         for entry in decision.entries:
             level = logging.INFO if entry.kind.startswith(("fault.", "ticket.")) else logging.DEBUG
             log.log(level, "%s %s: %s", entry.kind, entry.subject, entry.reason)
+
+    async def _last_deliveries(self) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_LAST_DELIVERIES):
+                while await self.courier.step():
+                    pass
+        await self.courier.close()
 
     async def _deliver(self) -> None:
         await self.courier.run()
@@ -395,8 +400,11 @@ class App:
         except (UnusableError, CannotListenError) as error:
             findings = error.findings if isinstance(error, UnusableError) else (error.finding,)
             _tell(findings)
-            log.error("reload refused, what ran goes on: %d findings", len(findings))  # noqa: TRY400 - no traceback
-            self.metrics.reloaded(False)
+            self._refused(f"{len(findings)} findings")
+            return
+        except Exception as error:  # a mistake of ours in reading is no reason to stop watching
+            log.exception("reading anew failed")
+            self._refused(type(error).__name__)
             return
         _tell(plan.warnings)
         for key in _needing_a_restart(self.plan.config, plan.config):
@@ -415,6 +423,10 @@ class App:
         await former_courier.close()
         self.metrics.reloaded(True)
         log.info("reloaded: %s", self.status())
+
+    def _refused(self, why: str) -> None:
+        log.error("reload refused, what ran goes on: %s", why)
+        self.metrics.reloaded(False)
 
     # ---------------------------------------------------------------- ourselves
 
@@ -505,6 +517,9 @@ _OWED = 600.0
 """Seconds for which a channel may owe a message before we say so (by the others)."""
 
 _HOUSEKEEPING = 6 * 3600.0
+_LONGEST_STOP = 9.0
+"""Seconds after which stopping gives up. Nothing is lost: what is committed is committed."""
+
 _LAST_DELIVERIES = 3.0
 """Seconds that stopping waits for messages to leave; the others are in the outbox and leave after the next start."""
 

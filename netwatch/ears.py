@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import logging
 import os
 import socket
 from collections.abc import Callable, Mapping
@@ -21,6 +22,11 @@ from netwatch.wire.poll import Poller
 from netwatch.wire.snmp import Snmp, Version, open_snmp
 from netwatch.wire.syslog import SyslogListener
 from netwatch.wire.traps import TrapListener
+
+log = logging.getLogger(__name__)
+
+NAMES = ("http", "traps", "syslog")
+"""What we listen on; FileDescriptorName= of a socket unit must be one of these."""
 
 
 class CannotListenError(Exception):
@@ -45,6 +51,8 @@ class Sockets:
         self._given = given
         """Handed to us bound, by systemd or by a test: they stay, whatever the configuration says."""
         self._bound: dict[str, tuple[Address, socket.socket]] = {}
+        if strangers := set(given) - set(NAMES):
+            log.warning("sockets handed over that nobody listens on: %s (known: %s)", sorted(strangers), list(NAMES))
 
     def open(self, wanted: Mapping[str, Address]) -> Callable[[], None]:
         """Bind what is not bound yet; the result, once called, puts that into force and closes what is not wanted.

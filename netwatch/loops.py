@@ -90,8 +90,9 @@ async def recover(
         stamp, _, frozen = recall.snapshot.partition("\n")
         try:
             last, engine = int(stamp), await asyncio.to_thread(Engine.thaw, frozen, ledger, rules, zone)
-        except ValueError as error:
-            log.warning("the snapshot is of another version and is left aside; going through all facts kept: %s", error)
+        except Exception as error:
+            # Mostly another version's. Whatever is wrong with it, it is a shortcut and no evidence: the facts are.
+            log.warning("the snapshot cannot be used (%s): going through all facts that are kept", error)
             recall = await store.recall(whole=True)
     rows: dict[tuple[str, str], Row] = {}
     for batch, now in _rounds(recall.facts):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from netwatch.config import Address, Config, Secret, load, resolve
+from netwatch.config import Address, Config, Secret, Web, load, resolve
 from netwatch.config import Credential as ConfiguredCredential
 from netwatch.core.model import Effect, Ledger
 from netwatch.core.rules import Rules
@@ -76,10 +77,21 @@ def read(source: Path | Config) -> Plan:
     profiles = attempt(lambda: Profiles.of(config.listing("collectors")))
     credentials = {name: attempt(partial(credential, it)) for name, it in config.credentials.items()}
     token = attempt(partial(resolve, config.web.token)) if config.web.token else ""
+    attempt(partial(_check_certificate, config.web))
     if findings or rules is None or ledger is None or profiles is None:
         raise UnusableError(dict.fromkeys(findings))
     known = {name: it for name, it in credentials.items() if it}
     return Plan(config, ledger[0], rules, profiles, known, token or "", tuple(ledger[1]))
+
+
+def _check_certificate(web: Web) -> None:
+    """A certificate that cannot be used must stop a start or a reload, not show up as a page that nobody can open."""
+    if web.tls_cert and web.tls_key:
+        try:
+            ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(web.tls_cert, web.tls_key)
+        except OSError as error:  # ssl.SSLError is one
+            what = f"{web.tls_cert} with {web.tls_key} cannot be used: {error.strerror or error}"
+            raise UnusableError([Finding("web.tls_cert", what)]) from None
 
 
 def credential(configured: ConfiguredCredential) -> Credential:

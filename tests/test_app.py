@@ -281,6 +281,27 @@ async def test_a_reload_that_cannot_be_used_changes_nothing(site: Path, caplog: 
         assert app.mind.engine.ledger is plan.ledger
 
 
+async def test_a_mistake_of_ours_in_reading_does_not_stop_the_watch(
+    site: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with running(site) as app:
+
+        def broken(_: object) -> None:
+            raise ZeroDivisionError
+
+        monkeypatch.setattr("netwatch.app.read", broken)
+        app.reload()
+        await until(lambda: "reload refused" in caplog.text)
+        assert (await app.mind.hear([reachable("CPE-1", State.BAD, app.clock())])).facts
+
+
+def test_a_certificate_that_cannot_be_used_is_a_finding(site: Path) -> None:
+    (site.parent / "cert.pem").write_text("no certificate\n", "utf-8")
+    edit(site, "[web]", '[web]\ntls_cert = "cert.pem"\ntls_key = "cert.pem"')
+    with pytest.raises(UnusableError, match=r"web\.tls_cert"):
+        read(site)
+
+
 async def test_a_reload_says_what_only_a_restart_can_change(site: Path, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     async with running(site) as app:

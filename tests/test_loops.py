@@ -371,7 +371,12 @@ async def test_what_falls_due_in_time_is_not_called_late() -> None:
     assert ["late" in effect.data for effect in decision.effects] == [False]
 
 
-async def test_a_snapshot_of_another_version_is_replaced_by_all_facts_kept(caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize(
+    ("written", "read"), [('"version": 1', '"version": 2'), ('"heard"', '"hrd"'), ("{", ""), ("\n", " ")]
+)
+async def test_a_snapshot_that_cannot_be_used_is_replaced_by_all_facts_kept(
+    written: str, read: str, caplog: pytest.LogCaptureFixture
+) -> None:
     store, clock = Memory(), Hand(0)
     mind = mind_of(store, clock)
     for n in range(4):
@@ -379,10 +384,10 @@ async def test_a_snapshot_of_another_version_is_replaced_by_all_facts_kept(caplo
         await mind.hear([bad(f"R-{n}", clock.now)])
     await mind.remember()
     decision, sends, snapshot = store.commits[-1]
-    store.commits[-1] = (decision, sends, str(snapshot).replace('"version": 1', '"version": 2'))
+    store.commits[-1] = (decision, sends, str(snapshot).replace(written, read))
     found = await recover(store, Ledger(), RULES, ZONE)
     assert found.engine.freeze() == mind.engine.freeze()
-    assert "another version" in caplog.text
+    assert "the snapshot cannot be used" in caplog.text
 
 
 async def test_the_rows_met_on_the_way_are_written_again() -> None:
