@@ -339,15 +339,17 @@ def _description(app: FastAPI) -> APIRouter:
 def _acts(view: View, clock: Callable[[], Instant], submit: Submit) -> APIRouter:
     router = APIRouter(tags=["acts"])
 
-    async def take(fact: Fact, understood: dict[str, Any]) -> Response:
+    async def take(fact: Fact, understood: dict[str, Any], *about: str) -> Response:
         decided = await submit(fact)
         docs = Documents(view, clock())
         understood = {"at": docs.time(fact.at), **understood}
         if decided is None:
             return JSONResponse({"status": "taken", **understood}, 202)
-        refused = any(entry.kind.endswith("refused") for entry in decided)
-        entries = [docs.entry(entry) for entry in decided]
-        return JSONResponse({"status": "refused" if refused else "done", **understood, "decided": entries})
+        # The same round may have decided on a storm; who acts is told of his own.
+        own = [entry for entry in decided if entry.subject in about]
+        refused = [entry.kind == "act.refused" for entry in own if entry.kind.startswith("act.")]
+        status = "done" if not any(refused) else "refused" if all(refused) else "partly refused"
+        return JSONResponse({"status": status, **understood, "decided": [docs.entry(entry) for entry in own]})
 
     @router.post("/tickets/{key:path}/{action}", summary="Act on a ticket: ack, accept, pause, restore …")
     async def act(key: str, action: str, body: acts.Act) -> Response:
@@ -364,22 +366,22 @@ def _acts(view: View, clock: Callable[[], Instant], submit: Submit) -> APIRouter
             "since": Documents(view, now).time(fact.since),
             "approved_by": fact.approved_by,
         }
-        return await take(fact, understood)
+        return await take(fact, understood, ticket.id, ticket.fault, *fact.circuits)
 
     @router.post("/complaints", summary="Enter the customer's word")
     async def complain(body: acts.CustomersWord) -> Response:
         fact = acts.complaint(view, body, clock())
-        return await take(fact, {"type": "complaint", "circuit": fact.circuit, "channel": fact.channel})
+        return await take(fact, {"type": "complaint", "circuit": fact.circuit, "channel": fact.channel}, fact.circuit)
 
     @router.post("/maintenance", summary="Plan work, or replace planned work of the same id")
     async def plan(body: acts.PlannedWork) -> Response:
         fact = acts.maintenance(view, body, clock())
-        return await take(fact, _planned(view, fact))
+        return await take(fact, _planned(view, fact), fact.id)
 
     @router.post("/maintenance/{key:path}/cancel", summary="Cancel planned work")
     async def cancel(key: str) -> Response:
         fact = acts.cancellation(view, key, clock())
-        return await take(fact, _planned(view, fact))
+        return await take(fact, _planned(view, fact), fact.id)
 
     return router
 

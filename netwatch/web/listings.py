@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final
@@ -80,26 +80,48 @@ class Listing:
     facets: Mapping[str, Facet] = field(default_factory=dict)
 
     async def page(self, view: View, query: QueryParams, now: int) -> Page:
-        """Filter, count, cut. Raises ProblemError for a parameter that cannot be read."""
+        """Filter, count, cut, and let others have their turn meanwhile. Raises ProblemError for a parameter that
+        cannot be read.
+        """
+        work = self._work(view, query, now)
+        while True:
+            try:
+                next(work)
+            except StopIteration as done:
+                page: Page = done.value
+                return page
+            await asyncio.sleep(0)
+
+    def answer(self, view: View, query: QueryParams, now: int) -> Page:
+        """The same without others."""
+        work = self._work(view, query, now)
+        while True:
+            try:
+                next(work)
+            except StopIteration as done:
+                page: Page = done.value
+                return page
+
+    def _work(self, view: View, query: QueryParams, now: int) -> Generator[None, None, Page]:
+        """Stops every so many rows."""
         limit, after, wanted = self._asked(query)
-        ids = self.ids(view)
-        items: list[Any] = []
+        kept: list[str] = []
         total, more, started = 0, False, not after
         mark = natural(after)
-        for place, key in enumerate(ids):
+        for place, key in enumerate(self.ids(view)):
             if place % _SLICE == _SLICE - 1:
-                await asyncio.sleep(0)
+                yield
             if not all(_matches(facet.of(view, key), values) for facet, values in wanted):
                 continue
             total += 1
             started = started or natural(key) > mark
-            if started and len(items) < limit:
-                items.append(key)
+            if started and len(kept) < limit:
+                kept.append(key)
             elif started:
                 more = True
         docs = Documents(view, now)
-        found = [doc for key in items if (doc := self.document(docs, key)) is not None]
-        return {"items": found, "total": total, "next": items[-1] if more and items else None}
+        found = [doc for key in kept if (doc := self.document(docs, key)) is not None]
+        return {"items": found, "total": total, "next": kept[-1] if more and kept else None}
 
     def show(self, view: View, key: str, now: int) -> dict[str, Any]:
         """One document with its details, or 404."""

@@ -211,8 +211,13 @@ async def test_what_was_decided_is_told_when_it_is_known(night: Night, actor: ht
     assert answer.status_code == 200
     assert answer.json()["status"] == "refused"
     assert answer.json()["decided"][0]["reason"] == "monitoring sees C-1007 down"
-    night.decided = [Entry(NOW, "act.restore", "T12", "by 李")]
-    assert (await actor.post("/api/v1/tickets/T12/restore", json={"by": "李"})).json()["status"] == "done"
+    strangers = [Entry(NOW, "act.refused", "T9", "another's"), Entry(NOW, "fault.opened", "F70", "a storm")]
+    night.decided = [*strangers, Entry(NOW, "act.restore", "T12", "by 李")]
+    told = (await actor.post("/api/v1/tickets/T12/restore", json={"by": "李"})).json()
+    assert (told["status"], [e["subject"] for e in told["decided"]]) == ("done", ["T12"])
+    night.decided = [*night.decided, Entry(NOW, "act.refused", "C-1007", "monitoring sees it down")]
+    told = (await actor.post("/api/v1/tickets/T12/restore", json={"by": "李"})).json()
+    assert (told["status"], len(told["decided"])) == ("partly refused", 2)
 
 
 async def test_a_restore_speaks_for_all_circuits_and_other_acts_for_one_that_only_this_ticket_covers(
