@@ -158,19 +158,9 @@ async def test_a_back_dated_pause_of_named_circuits(night: Night, site: Path) ->
         night,
         site,
         [
-            "ticket",
-            "pause",
-            "T12",
-            "--by",
-            "li",
-            "--reason",
-            "site_access",
-            "--circuit",
-            "C-1001",
-            "--circuit",
-            "C-1002",
-        ]
-        + ["--since", "2026-11-02T02:50", "--approved-by", "wang", "--json"],
+            *("ticket", "pause", "T12", "--by", "li", "--reason", "site_access", "--circuit", "C-1001"),
+            *("--circuit", "C-1002", "--since", "2026-11-02T02:50", "--approved-by", "wang", "--json"),
+        ],
     )
     assert json.loads(result.stdout)["since"] == "2026-11-02T02:50:00.000+08:00"
     since = parse("2026-11-02T02:50:00+08:00")
