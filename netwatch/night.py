@@ -52,4 +52,5 @@ def replay(night: Night, ledger: Ledger, rules: Rules, zone: ZoneInfo, vantage: 
     for number, fact in night.facts:
         problems += [(number, what) for what in engine.unknown_ids(fact)]
         engine.decide([fact], fact.at)
+    engine.conclude()
     return account(engine.book, engine.net, rules, zone, engine.book.now, problems)
