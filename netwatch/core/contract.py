@@ -14,7 +14,7 @@ from netwatch.core.book import Book, FaultRecord, OutageRecord, window_spans
 from netwatch.core.circuits import Loss
 from netwatch.core.faults import scope_parts
 from netwatch.core.intervals import FOREVER, Spans, union
-from netwatch.core.model import Circuit, Maintenance, Outage, RootKind
+from netwatch.core.model import Circuit, Condition, Maintenance, Outage, RootKind
 from netwatch.core.rules import Rules
 from netwatch.core.time import MINUTE, Instant
 from netwatch.core.topology import Network
@@ -126,8 +126,8 @@ class Contract:
 
     def covered_until(self, circuit_id: str, started: Instant) -> Instant | None:
         """Until when planned work that covers a circuit goes on, for loss that began inside it."""
-        ends = [e for w in self._windows(circuit_id) for s, e in window_spans(w) if s <= started < e]
-        return max(ends, default=None)
+        spans = [window_spans(w) for w in self._windows(circuit_id)]
+        return max((self._continued(w, e) for w in spans for s, e in w if s <= started < e), default=None)
 
     def excused(self, outage: OutageRecord, loss: Loss) -> list[tuple[Instant, Instant]]:
         """The planned time of an outage that is not net time."""
@@ -141,7 +141,7 @@ class Contract:
             window = self._version(versions, outage.started)
             if not sla.notice_enough(name, window.announced, window.start, policy, self.rules.calendar, self.zone):
                 continue
-            if self._suffices(window, outage, loss):
+            if self._suffices(window, outage, loss, outage.circuit):
                 end = self._continued(window_spans(versions), inside[0][1])
                 out.append((inside[0][0], end))
         return union(out)
@@ -159,12 +159,15 @@ class Contract:
                 end = until
         return end
 
-    def _suffices(self, window: Maintenance, outage: OutageRecord, loss: Loss) -> bool:
-        """Whether the planned work alone explains the outage; a part outside its scope is not excused."""
-        if any(s.kind == "circuit" and s.id == outage.circuit for s in window.scope):
+    def _suffices(self, window: Maintenance, outage: OutageRecord, loss: Loss, circuit_id: str) -> bool:
+        """Whether the planned work alone explains the outage; a part outside its scope is not excused.
+
+        What takes nothing from an overlay service itself is judged by the circuit that carries it.
+        """
+        if any(s.kind == "circuit" and s.id == circuit_id for s in window.scope):
             return True
         links, devices = scope_parts(window.scope, self.net)
-        circuit = self.net.ledger.circuits[outage.circuit]
+        circuit = self.net.ledger.circuits[circuit_id]
         dead = {
             part
             for spans, cause in loss.blame
@@ -177,13 +180,18 @@ class Contract:
             if not any(
                 (k == "link" and n in links) or (k == "device" and self._worked_on(n, devices, links)) for k, n in hit
             ):
-                return bool(circuit.over and circuit.over in self.net.ledger.circuits and not hit)
+                carried = not hit and circuit.over in self.net.ledger.circuits
+                return carried and self._suffices(window, outage, loss, circuit.over)
         return True
 
     def _worked_on(self, device: str, devices: set[str], links: set[str]) -> bool:
-        """A device in scope, or one that hangs on nothing but links in scope."""
+        """A device in scope, or one that hangs on nothing but a link in scope and did not lose its own power."""
+        if device in devices:
+            return True
         mine = self.net.links_of.get(device, [])
-        return device in devices or (bool(mine) and all(i in links for i in mine) and len(mine) == 1)
+        track = self.book.evidence.tracks.get(("device", device))
+        gasped = track is not None and any(key[2] is Condition.DYING_GASP for key in track.signals)
+        return len(mine) == 1 and mine[0] in links and not gasped
 
     def root_planned(self, fault: FaultRecord) -> bool:
         """Whether a fault's own root is being worked on by plan."""
