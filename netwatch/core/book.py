@@ -120,6 +120,8 @@ class Reroute:
     at: Instant
     since: Instant
     """Start of the outage: the first good answer of its end from here on counts."""
+    answered: Instant | None = None
+    """That answer."""
 
 
 @dataclass(slots=True)

@@ -10,9 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from netwatch.core.alarms import Evidence
 from netwatch.core.book import Book, Reroute
-from netwatch.core.faults import Cause, Part
+from netwatch.core.faults import PREMISES, Cause, Part
 from netwatch.core.intervals import FOREVER, Spans, clip, common, union
 from netwatch.core.ports import normal
 from netwatch.core.rules import AlarmRules
@@ -25,7 +24,9 @@ class Loss:
     """What one circuit lost, to the microsecond."""
 
     down: Spans = field(default_factory=list)
-    """Neither route could carry it."""
+    """Nothing could carry it."""
+    cut: Spans = field(default_factory=list)
+    """Neither of the ledger's routes could."""
     lost: Spans = field(default_factory=list)
     """At least one of its routes could not."""
     blame: list[tuple[Spans, Cause]] = field(default_factory=list)
@@ -84,11 +85,32 @@ class Losses:
         elif len(routes) == 1:
             lost = down
         ends = [d for e in (circuit.a, circuit.z) if (d := e.device) in self.net.ledger.devices]
-        down = self._first_answer(down, ends)
+        cut = self._first_answer(down, ends)
         reroute = self.book.reroutes.get(circuit_id)
-        if reroute is not None and down:
-            down = rerouted(down, reroute, ends, self.book.evidence)
-        return Loss(down, lost, blame)
+        down = cut if reroute is None else self._rerouted(cut, reroute, ends)
+        return Loss(down, cut, lost, blame)
+
+    def _rerouted(self, cut: Spans, reroute: Reroute, ends: Sequence[str]) -> Spans:
+        """The loss of a circuit that the crew runs another way: from the first good answer of its
+        end until its route is whole, its end's own state speaks for it."""
+        first = self._answered(reroute, ends)
+        whole = next((e for s, e in cut if first is not None and s <= first < e), None)
+        if first is None or whole is None:
+            return cut
+        tracks = [t for d in ends if (t := self.book.evidence.tracks.get(("device", d))) and t.quarantine is None]
+        own = clip(union(s for t in tracks for s in t.spans), first, whole)
+        return union([*clip(cut, -FOREVER, first), *common(own, cut), *clip(cut, whole, FOREVER)])
+
+    def _answered(self, reroute: Reroute, ends: Sequence[str]) -> Instant | None:
+        """The first good answer of the end that was lost: ours answers all along."""
+        if reroute.answered is None:
+            far = [d for d in ends if self.net.ledger.devices[d].role in PREMISES] or list(ends)
+            answers = [self.book.evidence.answers.get(d, ()) for d in far]
+            first = [min((a for a in said if a >= reroute.since), default=FOREVER) for said in answers if said]
+            reroute.answered = max(first, default=FOREVER)
+            if reroute.answered == FOREVER:
+                reroute.answered = None
+        return reroute.answered
 
     def _taken(self, route: Route) -> list[tuple[Spans, Cause]]:
         keys: list[Part] = [("link", i) for i in route.links]
@@ -106,23 +128,6 @@ class Losses:
         back = [e for t in tracks if t and not t.open for s, e in t.spans if s < end and start < e < end]
         soon = [e for e in back if end - e <= self.timing.agreement]
         return [*down[:-1], (start, max(soon))] if soon else down
-
-
-def rerouted(down: Spans, reroute: Reroute, ends: Sequence[str], evidence: Evidence) -> Spans:
-    """The loss of a circuit that the crew runs another way: from the first good answer of its end
-    on, its end's own state speaks for it."""
-    answers = [a for d in ends for a in evidence.answers.get(d, ()) if a >= reroute.since]
-    if not answers:
-        return down
-    first = min(answers)
-    silent = [
-        span
-        for d in ends
-        if (track := evidence.tracks.get(("device", d))) is not None and track.quarantine is None
-        for span in track.spans
-    ]
-    own = clip(union(silent), first, FOREVER)
-    return union([*clip(down, -FOREVER, first), *common(own, down)])
 
 
 def blamed(loss: Loss, at: Instant, slack: int) -> Cause | None:

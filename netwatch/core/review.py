@@ -517,7 +517,7 @@ class Review:
             if not outage.final and outage.restored is not None and outage.restored <= stable:
                 outage.final = True
                 self.contract.service_returned(outage)
-                self.book.reroutes.pop(outage.circuit, None)
+                self._forget_calls(outage)
             if outage.restored is not None and not outage.final:
                 self._wake_at(outage.restored + self.timing.stability)
         for exposure in self.book.exposures.values():
@@ -529,7 +529,17 @@ class Review:
                 if fault.cleared <= stable:
                     self._close(fault)
                 self._wake_at(fault.cleared + self.timing.stability)
+        for circuit in list(self.book.reroutes):
+            if circuit not in self.net.ledger.circuits or not self.losses.of(circuit).cut:
+                del self.book.reroutes[circuit]
         self._quarantine()
+
+    def _forget_calls(self, outage: OutageRecord) -> None:
+        """Complaints that belong to an outage which is over speak for no other."""
+        until = (outage.restored or 0) + self.timing.stability
+        others = [c for c in self.book.calls.pop(outage.circuit, ()) if not outage.started <= c.at < until]
+        if others:
+            self.book.calls[outage.circuit] = others
 
     def _close(self, fault: FaultRecord) -> None:
         fault.final = True
