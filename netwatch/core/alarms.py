@@ -121,10 +121,10 @@ class Evidence:
 
     signals: dict[Key, Signal] = field(default_factory=dict)
     tracks: dict[Element, Track] = field(default_factory=dict)
-    clocks: dict[tuple[str, str], Instant] = field(default_factory=dict)
-    """(device, component) → the latest time on its own clock that was believed."""
-    told: dict[Key, tuple[Instant, State]] = field(default_factory=dict)
-    """The last believed message of each signal that carried its own time."""
+    clocks: dict[tuple[str, str], tuple[Instant, Instant]] = field(default_factory=dict)
+    """(device, component) → the latest time on its own clock that was believed, and when it was heard."""
+    told: dict[Key, list[tuple[Instant, State]]] = field(default_factory=dict)
+    """The last believed messages of each signal that carried their own time."""
     answers: dict[str, list[Instant]] = field(default_factory=dict)
     """Device → when it gave a good answer while its circuits were in trouble."""
     rhythms: dict[Key, Span] = field(default_factory=dict)
@@ -152,18 +152,20 @@ class Evidence:
         """Said late or twice, by the device's own clock.
 
         That clock may be hours wrong and may be set back; so only its differences count, and
-        only small ones.
+        only small ones, of messages that were heard as close together.
         """
         if said.occurred is None or said.source in (Source.POLL, Source.PING):
             return False
         clock = (key[0], key[1])
-        believed = self.clocks.get(clock)
-        if believed is not None and believed - rules.reorder < said.occurred < believed:
+        believed, heard = self.clocks.get(clock, (said.occurred, said.at))
+        if believed - rules.reorder < said.occurred < believed and said.at - heard < rules.reorder:
             return True
-        if self.told.get(key) == (said.occurred, said.state):
-            return True
-        self.clocks[clock] = said.occurred
-        self.told[key] = (said.occurred, said.state)
+        told = self.told.setdefault(key, [])
+        if (said.occurred, said.state) in (told if said.occurred < believed else told[-1:]):
+            return True  # of one second's flaps, on a clock of whole seconds, only the last can be told again
+        self.clocks[clock] = (said.occurred, said.at)
+        told.append((said.occurred, said.state))
+        del told[:-_TOLD_KEPT]
         return False
 
     def _again(self, key: Key, signal: Signal, said: Observation, rules: AlarmRules, heard: Heard) -> None:
@@ -342,6 +344,9 @@ class Evidence:
 
 _REGULAR = 2
 """Equal intervals in a row that make a rhythm: three are no chance."""
+
+_TOLD_KEPT = 4
+"""Messages remembered per signal: whoever repeats himself repeats what he said last, and what came before that."""
 
 _ANSWERS_KEPT = 200
 """Good answers remembered per device; more than a case of a day needs at one change a few minutes."""
