@@ -195,6 +195,12 @@ def test_any_name_of_a_circuit_can_be_read_back(name: str) -> None:
     assert sample.labels == {"circuit": name, "assurance": '甲\\n"级'}
 
 
+def test_no_series_tells_when_a_counter_was_made() -> None:
+    told = Told()
+    told.metrics.polled("ok", 0.1)
+    assert [name for name in told.all() if "_created" in name] == []
+
+
 def test_no_customer_is_in_any_label() -> None:
     told = Told(classes=("AAA", "AA", "A", "standard"))
     text = (told.metrics.render() + told.metrics.render_circuits()).decode()

@@ -6,6 +6,7 @@ ISO 8601 in the site's zone.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import TypeAlias
 
@@ -470,8 +471,12 @@ class Documents:
             "audience": message.audience,
             "template": message.template,
             "subject": message.subject,
-            "text": message.text,
+            # A link's signature opens the ticket; it is for the crew, not for whoever looks at the wall.
+            "text": _LINK.sub(r"\1", message.text),
         }
+
+
+_LINK = re.compile(r"(/t/[^\s?]+)\?\S+")
 
 
 def complaint_id(fact: Complaint) -> str:

@@ -13,6 +13,7 @@ from web_scene import NOW
 
 from netwatch.core.time import DAY, HOUR, SECOND
 from netwatch.web.access import Access, kept_key, write_token
+from netwatch.web.view import Message
 
 ACCESS = Access(act_token="act", read_token="read", key=b"k" * 32)
 
@@ -244,3 +245,12 @@ async def test_a_customer_is_told_to_who_may_act_and_the_look_leaves_a_trace(
     traces = [r.getMessage() for r in caplog.records if r.name == "netwatch.web.app"]
     assert traces == ["the customer of circuit C-1007 was looked up"]
     assert (await actor.get("/api/v1/circuits/GHOST/customer")).status_code == 404
+
+
+async def test_a_message_on_the_board_does_not_open_the_ticket(night: Night, reader: httpx.AsyncClient) -> None:
+    link = night.access.link("T12", NOW + HOUR)
+    night.view.sent(Message(NOW, "sms", "team:x", "ticket.dispatched", "T12", f"派单 T12\nhttps://noc{link}\n请回复"))
+    for path in ("/api/v1/messages", "/api/v1/board"):
+        text = (await reader.get(path)).text
+        assert "sig=" not in text
+        assert "https://noc/t/T12" in text

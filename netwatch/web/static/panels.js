@@ -134,5 +134,10 @@ function recentLine(card, open) {
 
 function messageLine(message) {
   const whom = message.audience.replace(/^team:/, "").replace(/^noc$/, "NOC");
-  return h("li", {}, h("p", { class: "text" }, message.text), h("small", {}, `${clock.when(message.at)} · ${message.channel} → ${whom}`));
+  return h(
+    "li",
+    {},
+    h("p", { class: "text", title: message.text }, message.text),
+    h("small", {}, h("b", {}, message.subject), ` · ${clock.when(message.at)} · ${message.channel} → ${whom}`),
+  );
 }
