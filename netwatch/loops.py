@@ -11,11 +11,12 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import groupby
 from typing import Generic, Protocol, TypeVar
 from zoneinfo import ZoneInfo
 
 from netwatch.core.engine import Engine
-from netwatch.core.model import Decision, Effect, Entry, Fact, Ledger, Row, Tick, index
+from netwatch.core.model import Decision, Effect, Entry, Fact, Ledger, Observation, Row, Tick, index
 from netwatch.core.rules import Rules
 from netwatch.core.time import MINUTE, SECOND, Instant, Span
 
@@ -254,7 +255,7 @@ async def think(
         if record and batch:
             record(batch)
         # Whoever cancels us waits until what was taken is decided and committed: nothing is half done.
-        deciding = asyncio.ensure_future(mind.hear(batch))
+        deciding = asyncio.ensure_future(_hear(mind, batch))
         try:
             await asyncio.shield(deciding)
         except asyncio.CancelledError:
@@ -264,10 +265,18 @@ async def think(
         await asyncio.sleep(0)
 
 
+async def _hear(mind: Mind[S], batch: Sequence[Fact]) -> None:
+    """Observations together, each act of a person in a round of its own: what is decided then is the answer to it."""
+    for _, facts in groupby(batch, key=lambda fact: None if isinstance(fact, Observation) else id(fact)):
+        await mind.hear(list(facts))
+    if not batch:
+        await mind.hear([])
+
+
 async def drain(mind: Mind[S], inbox: Listening) -> None:
     """At the end: decide on all that was still accepted, then snapshot."""
     while inbox.depth:
-        await mind.hear(await inbox.take(BATCH))
+        await _hear(mind, await inbox.take(BATCH))
     await mind.remember()
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from netwatch.app import App, Clock, GaveUpError, Seams, read
-from netwatch.core.model import Complaint, Condition, Observation, Source, State
+from netwatch.core.model import Action, Complaint, Condition, Observation, Source, State, Work
 from netwatch.deliver import Message
 from netwatch.findings import UnusableError
 from netwatch.loops import LATE
@@ -185,6 +185,19 @@ async def test_an_act_is_answered_with_what_was_decided_about_it(site: Path) -> 
         decided = await app.answers.submit(Complaint(app.clock(), "C-2", "10086", "no light"))
         assert decided
         assert any(entry.kind.startswith("ticket.") for entry in decided)
+
+
+async def test_acts_handed_in_at_once_are_answered_each_for_itself(site: Path) -> None:
+    async with running(site) as app:
+        now = app.clock()
+        refused, taken = await asyncio.gather(
+            app.answers.submit(Work(now, ("C-1",), Action.PAUSE, "LINE", "site_access")),
+            app.answers.submit(Complaint(now, "C-2", "10086", "no light")),
+        )
+    assert refused is not None
+    assert taken is not None
+    assert any(entry.kind.endswith("refused") for entry in refused)
+    assert not any(entry.kind.endswith("refused") for entry in taken)
 
 
 # ---------------------------------------------------------------- letting go
