@@ -370,23 +370,15 @@ class Poller:
         loop = asyncio.get_running_loop()
         if state.learned is None or loop.time() - state.learned > LEARN_EVERY:
             await self._learn(state, target, budget)
-        wanted = self._watched(state)
-        names = [SYS_UPTIME, HR_UPTIME]
-        for index, port in wanted:
-            names += [(*port.column, index), (*IF_ADMIN, index), (*IF_OPER, index)]
-        answer = await self._snmp.get(target, names, budget)
-        if any(port.name != _octets(answer[2 + 3 * n]) for n, (_, port) in enumerate(wanted)):
+        answer = await self._snmp.get(target, state.names, budget)
+        if any(port.name != _octets(answer[2 + 3 * n]) for n, port in enumerate(state.watched)):
             # Renumbered, or a port is gone: nothing of this answer may be told under the old names.
             await self._learn(state, target, budget)
-            wanted = self._watched(state)
-            names = [SYS_UPTIME, HR_UPTIME]
-            for index, port in wanted:
-                names += [(*port.column, index), (*IF_ADMIN, index), (*IF_OPER, index)]
-            answer = await self._snmp.get(target, names, budget)
+            answer = await self._snmp.get(target, state.names, budget)
         self._uptime(state, answer[0], answer[1])
         # Only when the agent cannot answer from before the hint any more: an old "up" would gainsay a true linkDown.
         state.afresh = state.hinted is not None and loop.time() - state.hinted >= AGAIN[0]
-        for n, (_, port) in enumerate(wanted):
+        for n, port in enumerate(state.watched):
             name, admin, oper = answer[2 + 3 * n : 5 + 3 * n]
             if port.name == _octets(name):
                 self._port_says(state, port, _number(admin), _number(oper))

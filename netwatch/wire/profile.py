@@ -332,8 +332,9 @@ class Profiles:
         return profiles
 
     def suiting(self, object_id: Oid, description: str = "") -> dict[str, Profile]:
-        """Families for a device that says this of itself; those with `answers` still have to be tried."""
-        return {n: p for n, p in self.families.items() if p.suits(object_id, description)}
+        """Families for a device that says this of itself, the general ones first; `answers` still has to be tried."""
+        fit = [(n, p) for n, p in self.families.items() if p.suits(object_id, description)]
+        return dict(sorted(fit, key=lambda family: not family[1].always))
 
     def column(self, profile: Profile, name: str) -> Oid | None:
         return profile.columns.get(name) or self.columns.get(name)

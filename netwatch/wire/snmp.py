@@ -290,9 +290,13 @@ class Snmp:
 
     async def get(self, target: Target, names: Sequence[Oid], budget: Budget | None = None) -> list[VarBind]:
         """The objects in the order asked. A missing one is there with a tag in `ABSENT` and value None."""
+        budget = budget or Budget()
+        size = self._known(target).names
+        if len(names) <= size:
+            return await self._get(target, names, budget) if names else []
         out: list[VarBind] = []
-        for chunk in _chunks(names, self._known(target).names):
-            out += await self._get(target, chunk, budget or Budget())
+        for chunk in _chunks(names, size):
+            out += await self._get(target, chunk, budget)
         return out
 
     async def walk(

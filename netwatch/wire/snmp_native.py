@@ -18,7 +18,6 @@ import contextlib
 import ipaddress
 import secrets
 import socket
-from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -27,6 +26,7 @@ from netwatch.wire import ber, udp, usm
 from netwatch.wire.snmp import (
     Answer,
     AuthError,
+    Credential,
     Engine,
     GarbledError,
     NoAnswerError,
@@ -46,7 +46,9 @@ Place: TypeAlias = tuple[str, int]
 _DATAGRAM = 65_535
 _BATCH = 1_000
 """Answers read before the event loop gets its turn."""
-_MOST_PREPARED = 50_000
+_MOST_TARGETS = 200_000
+_MOST_PREPARED = 16
+"""Questions remembered for a target: 600 names."""
 _LAST_ID = 0x7FFFFFFF
 
 
@@ -57,42 +59,39 @@ class _Layout:
     size: int
     mask: int
     pattern: int
-    fields: list[tuple[Oid, Tag, int, int]]
+    fields: list[tuple[Oid, Tag, int, int, int, int]]
+    """Name, tag, start, end, how it is read, mask."""
 
     def read(self, data: bytes) -> list[VarBind] | None:
         """The values; None when the answer looks different this time."""
         if len(data) != self.size or int.from_bytes(data, "big") & self.mask != self.pattern:
             return None
-        number = int.from_bytes
+        number, bind = int.from_bytes, tuple.__new__
         out: list[VarBind] = []
-        for name, tag, start, end in self.fields:
+        for name, tag, start, end, how, mask in self.fields:
             value: Value
-            if tag is Tag.INTEGER:
+            if how == ber.NUMBER:
+                value = number(data[start:end], "big") & mask
+            elif how == ber.SIGNED:
                 value = number(data[start:end], "big", signed=True)
-            elif tag in _NUMBERS:
-                value = number(data[start:end], "big") & _NUMBERS[tag]
-            elif tag in _OCTETS:
+            elif how == ber.OCTETS:
                 value = data[start:end]
-            elif tag is Tag.OID:
-                value = ber.read_name(data[start:end])
             else:
-                value = None
-            out.append(VarBind(name, tag, value))
+                value = ber.read_name(data[start:end]) if how == ber.NAME else None
+            out.append(bind(VarBind, (name, tag, value)))
         return out
-
-
-_NUMBERS = {Tag.COUNTER32: 0xFFFFFFFF, Tag.GAUGE32: 0xFFFFFFFF, Tag.TICKS: 0xFFFFFFFF, Tag.COUNTER64: (1 << 64) - 1}
-_OCTETS = frozenset({Tag.OCTETS, Tag.OPAQUE, Tag.IP_ADDRESS})
 
 
 def _layout(data: bytes, varbinds: list[VarBind], spans: list[tuple[int, int]]) -> _Layout:
     mask = bytearray(b"\xff" * len(data))
     number = _id_place(data)
     mask[number : number + data[number - 1]] = bytes(data[number - 1])
-    for start, end in spans:
+    fields: list[tuple[Oid, Tag, int, int, int, int]] = []
+    for vb, (start, end) in zip(varbinds, spans, strict=True):
         mask[start:end] = bytes(end - start)
+        tag, how, bits = ber.kind_of(vb.tag.value)
+        fields.append((vb.oid, tag, start, end, how, bits))
     wide = int.from_bytes(mask, "big")
-    fields = [(vb.oid, vb.tag, start, end) for vb, (start, end) in zip(varbinds, spans, strict=True)]
     return _Layout(len(data), wide, int.from_bytes(data, "big") & wide, fields)
 
 
@@ -111,6 +110,8 @@ def _id_place(data: bytes) -> int:
 class _Prepared:
     """A GET, encoded but for its request-id, and what the last answer to it looked like."""
 
+    names: Sequence[Oid]
+    credential: Credential
     before: bytes
     after: bytes
     layout: _Layout | None = None
@@ -150,9 +151,9 @@ class NativeEngine:
         self._loop = asyncio.get_running_loop()
         self._sockets: dict[int, socket.socket] = {}
         self._waiting: dict[int, _Waiting] = {}
-        self._sweep: Sweep[tuple[int, _Waiting]] = Sweep(self._late)
+        self._sweep: Sweep[int] = Sweep(self._late)
         self._number = secrets.randbits(31)
-        self._prepared: OrderedDict[tuple[Any, ...], _Prepared] = OrderedDict()
+        self._prepared: dict[Place, list[_Prepared]] = {}
         self._peers: dict[Place, usm.Peer] = {}
         self._places: dict[str, str] = {}
         self.stats = EngineStats()
@@ -187,18 +188,32 @@ class NativeEngine:
             data = self._encode(target, pdu, names, repetitions, number)
         place = (self._spelling(target.address), target.port)
         waiting = _Waiting(target, place, data, self._loop.create_future(), target.retries, prepared, "", None, number)
-        answer: Answer = await self._await(waiting)
+        self._waiting[number] = waiting
+        try:
+            self._send(waiting)
+            answer: Answer = await waiting.answer
+        finally:
+            self._waiting.pop(number, None)
         return answer
 
     def _prepare(self, target: Target, names: Sequence[Oid]) -> _Prepared:
-        key = (target.address, target.port, target.credential, tuple(names))
-        prepared = self._prepared.get(key)
-        if prepared is None:
-            whole = self._encode(target, Pdu.GET, names, 0, 0)
-            at = _id_place(whole)
-            prepared = self._prepared[key] = _Prepared(whole[:at], whole[at + 4 :])
-            if len(self._prepared) > _MOST_PREPARED:
-                self._prepared.popitem(last=False)
+        """The encoded question. A target is asked few different ones, and mostly with the very same list of names:
+        comparing is cheaper than hashing them."""
+        place = (target.address, target.port)
+        known = self._prepared.get(place)
+        if known is None:
+            known = self._prepared[place] = []
+            if len(self._prepared) > _MOST_TARGETS:
+                del self._prepared[next(iter(self._prepared))]
+        for prepared in known:
+            if prepared.names == names and prepared.credential is target.credential:
+                return prepared
+        whole = self._encode(target, Pdu.GET, names, 0, 0)
+        at = _id_place(whole)
+        prepared = _Prepared(names, target.credential, whole[:at], whole[at + 4 :])
+        known.append(prepared)
+        if len(known) > _MOST_PREPARED:
+            del known[0]
         return prepared
 
     @staticmethod
@@ -232,15 +247,15 @@ class NativeEngine:
             self.stats.sent += 1
         except (BlockingIOError, InterruptedError):  # our queue is full for a moment: that costs none of its tries
             waiting.tries += 1
-            self._sweep.add((waiting.number, waiting), 0.02)
+            self._sweep.add(waiting.number, 0.02)
             return
         except OSError as error:
             raise OwnTroubleError(f"cannot send to {waiting.target}: {error.strerror or error}") from None
-        self._sweep.add((waiting.number, waiting), waiting.target.timeout)
+        self._sweep.add(waiting.number, waiting.target.timeout)
 
-    def _late(self, entry: tuple[int, _Waiting]) -> None:
-        number, waiting = entry
-        if self._waiting.get(number) is not waiting or waiting.answer.done():
+    def _late(self, number: int) -> None:
+        waiting = self._waiting.get(number)
+        if waiting is None or waiting.answer.done():
             return
         if waiting.tries > 0:
             waiting.tries -= 1

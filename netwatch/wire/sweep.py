@@ -13,6 +13,7 @@ Key = TypeVar("Key")
 class Sweep(Generic[Key]):
     """Calls `late(key)` once a key's time is up. A key whose matter is settled is simply ignored by `late`.
 
+    Keys are best plain numbers: they stay queued until their time is up, and must not keep alive what they stand for.
     Deadlines of one length come in order, so that each length needs a deque and not a heap, and there is one timer
     for all of them. A timer a request would cost more than the request.
     """

@@ -1,0 +1,206 @@
+"""Profiles as data: what is wrong with one is told with file, line and key; what is right is read as it says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from netwatch.config import shipped
+from netwatch.core.model import Device, Ledger, Link, Medium, Port, Role
+from netwatch.findings import UnusableError
+from netwatch.wire import ber
+from netwatch.wire.names import Names
+from netwatch.wire.profile import Profiles
+from netwatch.wire.read import Reader
+from netwatch.wire.snmp import Credential, Snmp, Tag, Target, dotted, oid
+from netwatch.wire.template import template
+
+
+def family(folder: Path, text: str, name: str = "acme") -> dict[str, Path]:
+    (folder / name).mkdir(exist_ok=True)
+    (folder / name / "profile.toml").write_text(text, "utf-8")
+    return {name: folder / name}
+
+
+def test_everything_that_is_shipped_loads() -> None:
+    profiles = Profiles.load()
+    assert {"if_mib", "huawei_vrp", "zte", "cisco", "juniper"} <= set(profiles.families)
+    assert all(p.always or p.answers or p.sys_object_id or p.trap for p in profiles.families.values())
+
+
+@pytest.mark.parametrize(
+    ("text", "where", "what"),
+    [
+        ('title = "x"\nalways = "perhaps"', ":2", "always"),
+        ('title = "x"\n[[sensor]]\noid = "1.3.six"\nclass = "voltage"\nname = "n"', ":3", "is no OID"),
+        ('title = "x"\n[[sensor]]\noid = "1.3.6"\nclass = "volts"\nname = "n"', ":4", 'no sensor class "volts"'),
+        (
+            'title = "x"\n[[sensor]]\noid = "1.3.6"\nclass = "voltage"\nname = "{ifNam}"',
+            ":5",
+            'nothing is called "ifNam"',
+        ),
+        ('title = "x"\n[[sensor]]\noid = "1.3.6"\nclass = "voltage"\nname = "{"', ":5", "brace"),
+        ('title = "x"\n[[sensor]]\noid = "1.3.6"\nclass = "voltage"\nname = "n"\ndecode = "numbr"', ":6", "numbr"),
+        ('title = "x"\n[[trap]]\noid = "1.3.6"\nname = "t"\ncondition = "link"', ":2", "state"),
+        ('title = "x"\n[[trap]]\noid = "1.3.6"\nname = "t"\ncondition = "lnik"\nstate = "bad"', ":5", "lnik"),
+        ('title = "x"\n[[syslog]]\npattern = "("\ncondition = "link"\nstate = "bad"', ":3", "no regular expression"),
+        ('title = "x"\nsysobject_id = ["1.3"]', ":2", "unknown key"),
+        ("title = ", ":1", "not TOML"),
+    ],
+)
+def test_what_is_wrong_is_told_with_its_place(tmp_path: Path, text: str, where: str, what: str) -> None:
+    with pytest.raises(UnusableError) as wrong:
+        Profiles.of(family(tmp_path, text))
+    told = str(wrong.value)
+    assert f"profile.toml{where}" in told
+    assert what in told or "condition" in told
+
+
+def test_all_that_is_wrong_in_all_files_is_told_at_once(tmp_path: Path) -> None:
+    folders = family(tmp_path, "title = 5", "one") | family(tmp_path, "titel = 'x'", "two")
+    with pytest.raises(UnusableError) as wrong:
+        Profiles.of(folders)
+    assert len(wrong.value.findings) >= 3
+
+
+def test_a_family_beside_the_configuration_replaces_the_shipped_one_whole(tmp_path: Path) -> None:
+    family(tmp_path, 'title = "ours"\nanswers = ["1.3.6.1.4.1.4242"]', "lldp")
+    profiles = Profiles.load([tmp_path])
+    assert profiles.families["lldp"].title == "ours"
+    assert not profiles.families["lldp"].rows
+
+
+@pytest.mark.parametrize(
+    ("words", "filled"),
+    [
+        ("{ifName|ifDescr} rx", "GE0/0/1 rx"),
+        ("{missing|'none'}", "none"),
+        ("gpon-{#0}/{#1}", "gpon-7/8"),
+        ("{#} {#-1} {#1:}", "7.8.9 9 8.9"),
+        ("no holes", "no holes"),
+    ],
+)
+def test_templates_take_the_first_that_has_something(words: str, filled: str) -> None:
+    def value(term: Any) -> str:
+        return {"ifDescr": "GE0/0/1"}.get(term.name, "") if term.name else dotted(term.part((7, 8, 9)))
+
+    assert template(words).fill(value) == filled
+
+
+ACME = """
+title = "Acme"
+sys_object_id = ["1.3.6.1.4.1.4242"]
+[columns]
+kind = "1.3.6.1.4.1.4242.1.1"
+[[sensor]]
+oid = "1.3.6.1.4.1.4242.1.2"
+class = "rx_power"
+scale = 0.01
+absent = [-9999]
+name = "{ifName} rx"
+port = "{ifName}"
+where = { kind = "^light$" }
+condition = "optical"
+low = "1.3.6.1.4.1.4242.1.3"
+[[sensor]]
+oid = "1.3.6.1.4.1.4242.2.1"
+class = "state"
+name = "PSU {#0}"
+states = { 1 = "fine", 2 = "broken" }
+condition = "supply"
+ok = [1]
+bad = [2]
+"""
+
+
+async def test_a_new_family_needs_no_python(agent: Any, snmp: Snmp, tmp_path: Path, ledger: Ledger) -> None:
+    agent.set("1.3.6.1.2.1.1.2.0", oid("1.3.6.1.4.1.4242.7"))
+    agent.interface(1, "GigabitEthernet0/0/1")
+    for n, (kind, level, low) in enumerate(((b"light", -2500, -2000), (b"light", -9999, -2000), (b"heat", 40, 0)), 1):
+        agent.set(f"1.3.6.1.4.1.4242.1.1.{n}", kind)
+        agent.set(f"1.3.6.1.4.1.4242.1.2.{n}", level)
+        agent.set(f"1.3.6.1.4.1.4242.1.3.{n}", low)
+    agent.set("1.3.6.1.4.1.4242.2.1.4", 2)
+    profiles = Profiles.of({"if_mib": shipped("collectors") / "if_mib"} | family(tmp_path, ACME))
+    target = Target("127.0.0.1", Credential(community="public"), agent.port)
+    found = await Reader(snmp, profiles, Names(ledger)).read(target, device="R-1")
+    assert found.profiles == ["if_mib", "acme"]
+    assert [(s["name"], s["class"], s["value"], s["unit"]) for s in found.lists["sensors"]] == [
+        ("GigabitEthernet0/0/1 rx", "rx_power", -25.0, "dBm"),
+        ("PSU 4", "state", 2, ""),
+    ]
+    assert {(s.component, s.condition.value, s.state.value) for s in found.seen} == {
+        ("GE0/0/1", "admin", "ok"),
+        ("GE0/0/1", "link", "ok"),
+        ("GE0/0/1", "optical", "bad"),
+        ("PSU 4", "supply", "bad"),
+    }
+
+
+async def test_a_table_without_end_spoils_nothing_but_itself(agent: Any, snmp: Snmp) -> None:
+    agent.interface(1, "GE0/0/1")
+    agent.interface(2, "GE0/0/2")
+    name = ber.oid_body(oid("1.3.6.1.2.1.2.2.1.2.2"))
+    agent.twist = lambda reply: reply.replace(name, ber.oid_body(oid("1.3.6.1.2.1.2.2.1.2.1")))
+    found = await Reader(snmp, Profiles.load()).read(Target("127.0.0.1", Credential(community="public"), agent.port))
+    assert found.problems
+    assert "GE0/0/2" in {port["name"] for port in found.lists["ports"]}
+
+
+def pon_ledger() -> Ledger:
+    return Ledger(
+        devices={
+            "OLT-1": Device("OLT-1", role=Role.OLT, address="192.0.2.1"),
+            "ONU-A": Device("ONU-A", role=Role.ONU, notes={"serial": "HWTC-A1B2C301"}),
+        },
+        links={"P-1": Link("P-1", Port("OLT-1", "gpon-0/1/0"), Port("ONU-A", "wan"), Medium.PON)},
+    )
+
+
+def test_an_onu_is_called_as_the_ledger_calls_it() -> None:
+    names = Names(pon_ledger())
+    assert names.spell_onu("OLT-1", "GPON 0/1/0", "3", ["HWTCA1B2C301"]) == "gpon-0/1/0/ONU-A"
+    assert names.spell_onu("OLT-1", "GPON 0/1/0", "4", ["HWTC00000000"]) == "gpon-0/1/0/4"
+
+
+async def test_an_onu_that_lost_its_power_is_told_apart_from_one_that_lost_its_light(agent: Any, snmp: Snmp) -> None:
+    agent.set("1.3.6.1.2.1.1.2.0", oid("1.3.6.1.4.1.2011.2.248"))
+    agent.interface(4194312192, "GPON 0/1/0")
+    for onu, state, cause in ((0, 2, 13), (1, 2, 2), (2, 1, 13)):
+        at = f"4194312192.{onu}"
+        agent.set(f"1.3.6.1.4.1.2011.6.128.1.1.2.43.1.3.{at}", bytes.fromhex("48575443a1b2c301")[:7] + bytes([onu + 1]))
+        agent.set(f"1.3.6.1.4.1.2011.6.128.1.1.2.46.1.15.{at}", state)
+        agent.set(f"1.3.6.1.4.1.2011.6.128.1.1.2.46.1.24.{at}", cause)
+    target = Target("127.0.0.1", Credential(community="public"), agent.port)
+    found = await Reader(snmp, Profiles.load(), Names(pon_ledger())).read(target, device="OLT-1")
+    assert {
+        (s.component, s.condition.value, s.state.value)
+        for s in found.seen
+        if s.condition.value in ("onu", "dying_gasp")
+    } == {
+        ("gpon-0/1/0/ONU-A", "onu", "bad"),
+        ("gpon-0/1/0/ONU-A", "dying_gasp", "bad"),
+        ("gpon-0/1/0/1", "onu", "bad"),
+        ("gpon-0/1/0/2", "onu", "ok"),
+        ("gpon-0/1/0/2", "dying_gasp", "ok"),
+    }
+
+
+def test_two_spellings_of_an_address_are_one() -> None:
+    names = Names(Ledger(devices={"R": Device("R", address="2001:db8:0:0::1"), "Q": Device("Q", address="192.0.2.7")}))
+    assert names.device_at("2001:db8::1") == "R"
+    assert names.device_at("::ffff:192.0.2.7") == "Q"
+    assert names.device_at("nonsense") is None
+
+
+async def test_sentinels_are_left_out_and_never_numbers(agent: Any, snmp: Snmp) -> None:
+    agent.set("1.3.6.1.2.1.1.2.0", oid("1.3.6.1.4.1.2011.2.23.291"))
+    for index, rx in ((1, -1), (2, -255), (3, 2147483647), (4, -761), (5, 536), (6, 0)):
+        agent.set(f"1.3.6.1.4.1.2011.5.25.31.1.1.3.1.8.{index}", rx, Tag.INTEGER)
+    found = await Reader(snmp, Profiles.load()).read(Target("127.0.0.1", Credential(community="public"), agent.port))
+    levels = {
+        s["oid"].rsplit(".", 1)[1]: round(s["value"], 3) for s in found.lists["sensors"] if s["class"] == "rx_power"
+    }
+    assert levels == {"4": -7.61, "5": -2.708, "6": 0}
