@@ -39,6 +39,9 @@ log = logging.getLogger(__name__)
 Submit = Callable[[Fact], Awaitable[Sequence[Entry] | None]]
 """Puts a person's act into the inbox. Returns what was decided about it, or None when that is not known yet."""
 
+Door = Callable[[Request], Awaitable[None]]
+"""Lets a request through, or raises ProblemError."""
+
 _STATIC: Final = Path(__file__).with_name("static")
 _COOKIE: Final = "netwatch"
 
@@ -76,7 +79,7 @@ def create_app(
     reading, acting = [Depends(may_read)], [Depends(may_act)]
     _report_problems(app)
 
-    app.include_router(_pages(view, access, clock, pace))
+    app.include_router(_pages(view, access, may_read, clock, pace))
     app.include_router(_sessions(access, clock))
     app.include_router(_probes(health))
     app.include_router(_metrics(metrics, circuit_metrics), dependencies=reading)
@@ -98,9 +101,7 @@ def create_app(
 # ---------------------------------------------------------------- doors
 
 
-def _doors(
-    access: Access, clock: Callable[[], Instant]
-) -> tuple[Callable[..., Awaitable[None]], Callable[..., Awaitable[None]]]:
+def _doors(access: Access, clock: Callable[[], Instant]) -> tuple[Door, Door]:
     async def may_act(request: Request) -> None:
         if not access.may_act(request.headers.get("authorization", "")):
             raise ProblemError(
@@ -207,7 +208,7 @@ def _cure(error: Mapping[str, Any]) -> str:
 # ---------------------------------------------------------------- pages
 
 
-def _pages(view: View, access: Access, clock: Callable[[], Instant], pace: float) -> APIRouter:
+def _pages(view: View, access: Access, may_read: Door, clock: Callable[[], Instant], pace: float) -> APIRouter:
     router = APIRouter(include_in_schema=False)
 
     @router.get("/")
@@ -223,7 +224,10 @@ def _pages(view: View, access: Access, clock: Callable[[], Instant], pace: float
     async def on_a_phone(request: Request, ticket: str, until: str = "", sig: str = "", lang: str = "") -> Response:
         spoken = phone.language(lang, request.headers.get("accept-language", ""))
         if not access.link_holds(ticket, until, sig, now := clock()):
-            return phone.dead_link(spoken, 403)
+            try:
+                await may_read(request)
+            except ProblemError:
+                return phone.dead_link(spoken, 403)
         known = view.get(Ticket, ticket)
         if known is None or known.state in CLOSED:
             return phone.dead_link(spoken, 410)

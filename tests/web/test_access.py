@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from web_night import ACT, READ, Night
 from web_scene import NOW
 
-from netwatch.core.time import DAY, HOUR, SECOND
+from netwatch.core.time import DAY, HOUR
 from netwatch.web.access import Access, kept_key, write_token
 from netwatch.web.view import Message
 
@@ -212,13 +212,21 @@ async def test_the_phone_page_shows_what_a_crew_needs_and_no_customer(night: Nig
     assert "on the way" in english.text
 
 
-async def test_a_link_dies_with_its_time_and_with_its_ticket(night: Night, reader: httpx.AsyncClient) -> None:
-    assert (await reader.get(night.access.link("T12", NOW))).status_code == 403
-    assert (await reader.get("/t/T12")).status_code == 403
-    assert (await reader.get(night.access.link("T3", NOW + HOUR))).status_code == 410  # closed
-    assert (await reader.get(night.access.link("T999", NOW + HOUR))).status_code == 410
-    night.now += 2 * HOUR // SECOND * SECOND
-    assert (await reader.get(night.access.link("T12", NOW + HOUR))).status_code == 403
+async def test_a_link_dies_with_its_time_and_with_its_ticket(night: Night) -> None:
+    async with night.client("192.0.2.7", "noc.example") as crew:
+        assert (await crew.get(night.access.link("T12", NOW + HOUR))).status_code == 200
+        assert (await crew.get(night.access.link("T12", NOW))).status_code == 403
+        assert (await crew.get("/t/T12")).status_code == 403
+        assert (await crew.get(night.access.link("T3", NOW + HOUR))).status_code == 410  # closed
+        assert (await crew.get(night.access.link("T999", NOW + HOUR))).status_code == 410
+        night.now += 2 * HOUR
+        assert (await crew.get(night.access.link("T12", NOW + HOUR))).status_code == 403
+
+
+async def test_who_may_read_needs_no_link(night: Night, reader: httpx.AsyncClient) -> None:
+    assert (await reader.get("/t/T12")).status_code == 200
+    async with night.client("192.0.2.7", "noc.example", token=READ) as client:
+        assert (await client.get("/t/T12")).status_code == 200
 
 
 async def test_no_reading_endpoint_tells_a_customers_name_or_number(reader: httpx.AsyncClient) -> None:

@@ -152,7 +152,7 @@ json_like = st.recursive(
 )
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(path=st.sampled_from(PATHS), body=st.dictionaries(keys, json_like, max_size=8))
 def test_any_json_gets_an_answer_in_json_and_never_a_failure_of_ours(night: Night, path: str, body: Any) -> None:
     async def ask() -> httpx.Response:
@@ -204,7 +204,7 @@ STRANGE = [
 ]
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     path=st.text(max_size=30).map(lambda p: "/" + p) | st.sampled_from(STRANGE),
     query=st.dictionaries(st.text(max_size=8), st.text(max_size=8), max_size=3),

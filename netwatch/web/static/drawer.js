@@ -95,7 +95,7 @@ function ticket(repair) {
     h(
       "p",
       { class: "head" },
-      h("b", {}, repair.id),
+      h("a", { href: `/t/${encodeURIComponent(repair.id)}`, target: "_blank", rel: "noopener" }, repair.id),
       h("span", { class: `state state-${repair.state}` }, t(`state.${repair.state}`)),
       h("span", { class: "team" }, repair.team || t("unassigned")),
       repair.company && h("small", {}, repair.company),
