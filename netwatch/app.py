@@ -20,7 +20,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from netwatch import __version__
-from netwatch.config import Config, Web
+from netwatch.config import Config
 from netwatch.core.journal import write_fact
 from netwatch.core.model import Decision, Effect, Entry, Fact, Ticket, Vantage
 from netwatch.core.sends import Send
@@ -30,7 +30,7 @@ from netwatch.deliver import Message as Outgoing
 from netwatch.deliver.channels import build, manners
 from netwatch.ears import CannotListenError, Ears, Sockets
 from netwatch.findings import Finding, UnusableError
-from netwatch.loops import BEAT, Lag, Mind, Progress, Selfcheck, contain, drain, recover, renewed, think
+from netwatch.loops import BEAT, Lag, Mind, Progress, Selfcheck, contain, drain, leaves, recover, renewed, think
 from netwatch.metrics import Metrics, Queue, Sources
 from netwatch.plan import Plan, read
 from netwatch.store import Store, StoreError
@@ -164,10 +164,10 @@ class Answers:
 
 
 class _Shown:
-    """A channel whose messages are also seen on the board, as they went out."""
+    """A channel whose messages are also seen on the board, as they went out. One that is not ours is left open."""
 
-    def __init__(self, name: str, channel: Channel, view: View, clock: Callable[[], Instant]) -> None:
-        self._name, self._channel, self._view, self._clock = name, channel, view, clock
+    def __init__(self, name: str, channel: Channel, view: View, clock: Callable[[], Instant], *, ours: bool) -> None:
+        self._name, self._channel, self._view, self._clock, self._ours = name, channel, view, clock, ours
 
     async def send(self, message: Outgoing) -> str:
         answer = await self._channel.send(message)
@@ -176,7 +176,8 @@ class _Shown:
         return answer
 
     async def close(self) -> None:
-        await self._channel.close()
+        if self._ours:
+            await self._channel.close()
 
 
 class GaveUpError(Exception):
@@ -318,9 +319,9 @@ class App:
                         if record:
                             await record.flush()
             except BaseExceptionGroup as group:
-                for error in _leaves(group):
+                for error in leaves(group):
                     log.critical("NetWatch cannot go on: %s: %s", type(error).__name__, error, exc_info=error)
-                raise GaveUpError(str(next(_leaves(group)))) from group
+                raise GaveUpError(str(next(leaves(group)))) from group
 
     # ---------------------------------------------------------------- what follows a decision
 
@@ -342,7 +343,6 @@ class App:
             async with asyncio.timeout(_LAST_DELIVERIES):
                 while await self.courier.step():
                     pass
-        await self.courier.close()
 
     async def _deliver(self) -> None:
         await self.courier.run()
@@ -353,10 +353,11 @@ class App:
     async def _new_courier(self, store: Store, plan: Plan) -> Courier:
         """Raises UnusableError."""
         config = plan.config
-        channels = await asyncio.to_thread(build, config, self.clock) | dict(self.seams.channels)
+        given = self.seams.channels
+        channels = await asyncio.to_thread(build, config, self.clock) | dict(given)
         return Courier(
             store,
-            {name: _Shown(name, channel, self.view, self.clock) for name, channel in channels.items()},
+            {name: _Shown(name, it, self.view, self.clock, ours=name not in given) for name, it in channels.items()},
             self.clock,
             texts=Texts(config.site.zone, config.folder / "templates", config.site.name),
             manners=manners(config),
@@ -563,7 +564,7 @@ _FIXED = [
     ("database", "snapshot_seconds"),
     ("poll", "engine"),
     ("record", "journal"),
-    *(("web", key) for key in Web.model_fields),
+    *(("web", key) for key in ("listen", "tls_cert", "tls_key", "token")),
 ]
 """What is only looked at when starting."""
 
@@ -580,11 +581,3 @@ async def _cancelled(*tasks: asyncio.Task[None]) -> None:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
-
-
-def _leaves(group: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]:
-    for error in group.exceptions:
-        if isinstance(error, BaseExceptionGroup):
-            yield from _leaves(error)
-        else:
-            yield error

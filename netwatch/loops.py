@@ -306,9 +306,9 @@ async def contain(
                     log.info("%s works again", name)
                 pause, told = first_pause, ""
             return await task
-        except fatal:
-            raise
         except Exception as error:
+            if any(isinstance(leaf, fatal) for leaf in leaves(error)):
+                raise
             on_failure(name)
             if told != (words := f"{type(error).__name__}: {error}"):
                 log.exception("%s failed and is started again", name)
@@ -319,6 +319,15 @@ async def contain(
                 await asyncio.wait({task})
         await asyncio.sleep(pause)
         pause = min(pause * 2, longest_pause)
+
+
+def leaves(error: BaseException) -> Iterator[BaseException]:
+    """The errors in a group of groups; one that is none is its own leaf."""
+    if isinstance(error, BaseExceptionGroup):
+        for inner in error.exceptions:
+            yield from leaves(inner)
+    else:
+        yield error
 
 
 async def renewed(work: Callable[[], Awaitable[None]], changed: asyncio.Event) -> None:

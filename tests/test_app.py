@@ -230,6 +230,19 @@ async def test_an_error_of_the_store_ends_everything_and_is_told_once(
     assert {t for t in threading.enumerate() if t.is_alive()} - threads == set()
 
 
+async def test_an_error_of_the_store_while_delivering_ends_everything_too(
+    site: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(*_: object, **__: object) -> None:
+        raise StoreError("the outbox cannot be read")
+
+    monkeypatch.setattr(Store, "pending", broken)
+    app = App(site, Seams(channels={"room": Room()}))
+    async with asyncio.timeout(PATIENCE):
+        with pytest.raises(GaveUpError, match="the outbox cannot be read"):
+            await app.run()
+
+
 async def test_nothing_is_left_behind_after_a_stop(site: Path) -> None:
     before = open_files()
     async with running(site):

@@ -18,6 +18,8 @@ from typing import Any
 import httpx
 import pytest
 
+from netwatch.core.journal import read_fact
+from netwatch.core.model import Condition, Observation, State
 from netwatch.core.time import SECOND
 from netwatch.demo.clock import DemoClock
 from netwatch.demo.fleet import Fleet
@@ -346,8 +348,11 @@ async def test_a_cut_cable_is_polled_and_heard_and_recorded(tmp_path: Path, star
         assert {alarm["device"] for alarm in alarms} <= {link.a.device, link.z.device}
         daemon.signal(signal.SIGTERM)
         assert await daemon.ends() == 0
-        recorded = [json.loads(line) for line in (tmp_path / "heard").read_text("utf-8").splitlines()]
-        assert any(line.get("condition") == "link" and line["state"] == "bad" for line in recorded)
+        recorded = [read_fact(line) for line in (tmp_path / "heard").read_text("utf-8").splitlines()]
+        assert any(
+            isinstance(fact, Observation) and (fact.condition, fact.state) == (Condition.LINK, State.BAD)
+            for fact in recorded
+        )
     finally:
         fleet.close()
 

@@ -472,6 +472,12 @@ async def test_what_is_fatal_is_not_contained() -> None:
         await contain("courier", work, fatal=(ZeroDivisionError,))
 
 
+async def test_what_is_fatal_is_found_in_a_group_of_groups_too() -> None:
+    work = Work(ExceptionGroup("lanes", [OSError(), ExceptionGroup("lane", [ZeroDivisionError()])]))
+    with pytest.raises(ExceptionGroup):
+        await contain("courier", work, fatal=(ZeroDivisionError,))
+
+
 async def test_cancelling_reaches_the_work_before_contain_ends() -> None:
     ended = asyncio.Event()
     started = asyncio.Event()
