@@ -8,7 +8,7 @@ several that turn out to be one, the oldest lives on and the others are absorbed
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from netwatch.core.alarms import Element
 from netwatch.core.book import Book, FaultRecord
@@ -28,10 +28,17 @@ class Cases:
         self.live = [f for f in book.faults.values() if not f.final and not f.absorbed_by]
         self.of: dict[Root, FaultRecord] = {}
         """Root → the fault on record."""
+        self._taken: set[str] = set()
         self.absorbed: list[tuple[FaultRecord, FaultRecord]] = []
         """(child, parent) pairs of this review."""
         self.opened: list[FaultRecord] = []
         self._roots = {c.root for c in causes}
+        self._by_root: dict[Root, list[FaultRecord]] = {}
+        self._by_element: dict[Element, list[FaultRecord]] = {}
+        for fault in self.live:
+            self._by_root.setdefault(fault.root, []).append(fault)
+            for element in fault.elements:
+                self._by_element.setdefault(element, []).append(fault)
         self._episodes = {c.root: self._latest(c) for c in causes}
 
     def _latest(self, cause: Cause) -> Episode | None:
@@ -60,22 +67,16 @@ class Cases:
                 self.absorbed.append((child, keeper))
         self._update(keeper, cause)
         self.of[cause.root] = keeper
+        self._taken.add(keeper.id)
         return keeper
 
     def _candidates(self, cause: Cause) -> list[FaultRecord]:
-        mine = cause.elements | cause.explains
-        taken = {f.id for f in self.of.values()}
-        return [
-            f
-            for f in self.live
-            if f.id not in taken
-            and not f.absorbed_by
-            and (f.root == cause.root or (f.root not in self._roots and self._shares(f.elements, mine)))
-        ]
-
-    @staticmethod
-    def _shares(elements: Iterable[Element], mine: set[Element]) -> bool:
-        return any(e in mine for e in elements)
+        """Faults of this root, and those whose evidence it explains better than any root of now does."""
+        near = {f.id: f for f in self._by_root.get(cause.root, ())}
+        if self._by_element:
+            for element in cause.elements | cause.explains:
+                near.update((f.id, f) for f in self._by_element.get(element, ()) if f.root not in self._roots)
+        return [f for f in near.values() if f.id not in self._taken and not f.absorbed_by]
 
     def _open(self, cause: Cause) -> FaultRecord:
         episode = self._episodes[cause.root]

@@ -10,7 +10,7 @@ from dataclasses import replace
 from zoneinfo import ZoneInfo
 
 from netwatch.core import sla
-from netwatch.core.book import Book, FaultRecord, OutageRecord, window_spans
+from netwatch.core.book import Book, FaultRecord, OutageRecord, TicketRecord, window_spans
 from netwatch.core.circuits import Loss
 from netwatch.core.faults import scope_parts
 from netwatch.core.intervals import FOREVER, Spans, union
@@ -25,6 +25,8 @@ class Contract:
 
     def __init__(self, book: Book, net: Network, rules: Rules, zone: ZoneInfo) -> None:
         self.book, self.net, self.rules, self.zone = book, net, rules, zone
+        self._covered: dict[tuple[str, str], bool] = {}
+        self._orders: dict[str, TicketRecord] | None = None
 
     # ------------------------------------------------------------ limits
 
@@ -82,7 +84,7 @@ class Contract:
         limit, account = self.limit(outage), self.account(outage, now)
         circuit = self.circuit_at(outage.circuit, outage.started)
         paused = [p.reason for p in self.book.pauses.get(outage.circuit, ()) if p.ended == FOREVER]
-        order = next((t for t in self.book.tickets.values() if t.fault == outage.fault), None)
+        order = self._order_of(outage) if outage.restored is None else None
         return Outage(
             id=outage.id,
             circuit=outage.circuit,
@@ -99,9 +101,14 @@ class Contract:
             planned_seconds=account.planned_seconds,
             breached=account.breached,
             paused=tuple(sorted(paused)) if outage.restored is None else (),
-            breach_probability=order.probability if order and outage.restored is None else None,
+            breach_probability=order.probability if order else None,
             complained=outage.complained,
         )
+
+    def _order_of(self, outage: OutageRecord) -> TicketRecord | None:
+        if self._orders is None:
+            self._orders = {t.fault: t for t in self.book.tickets.values() if t.merged_into is None}
+        return self._orders.get(outage.fault)
 
     # ------------------------------------------------------------ planned work
 
@@ -110,6 +117,12 @@ class Contract:
         return [w for w in self.book.windows.values() if self._covers(w[-1], circuit_id)]
 
     def _covers(self, window: Maintenance, circuit_id: str) -> bool:
+        key = (window.id, circuit_id)
+        if key not in self._covered:
+            self._covered[key] = self._touches(window, circuit_id)
+        return self._covered[key]
+
+    def _touches(self, window: Maintenance, circuit_id: str) -> bool:
         if any(s.kind == "circuit" and s.id == circuit_id for s in window.scope):
             return True
         links, devices = scope_parts(window.scope, self.net)

@@ -107,6 +107,7 @@ class _Explanation:
         self.dead: dict[str, Cause] = {}
         """Device → the cause that it died of."""
         self.blind: Cause | None = None
+        self._broken_at: dict[Part, Spans] = {}
         self.broken_left = set(self.broken)
         """Broken links that no cause has been found for yet."""
 
@@ -260,9 +261,12 @@ class _Explanation:
 
     def _times(self, part: Part) -> Spans:
         """When a part was broken."""
-        kind, name = part
-        kinds = ("device",) if kind == "device" else ("link", "admin", "adjacency")
-        return union(s for k in kinds if (k, name) in self.tracks for s in self.tracks[(k, name)].spans)
+        if part not in self._broken_at:
+            kind, name = part
+            kinds = ("device",) if kind == "device" else ("link", "admin", "adjacency")
+            spans = (s for k in kinds if (k, name) in self.tracks for s in self.tracks[(k, name)].spans)
+            self._broken_at[part] = union(spans)
+        return self._broken_at[part]
 
     def _accounts(self, cause: Spans, effect: Pair) -> bool:
         """A silence began while the cause was there, or the cause was found soon enough after it began."""
@@ -273,17 +277,17 @@ class _Explanation:
     def _blindness(self, left: Sequence[str]) -> None:
         """When (nearly) all fell silent within two polls, it is we who cannot see."""
         began = sorted((start, d) for d in left for start, _ in self.silent[d].spans)
-        first, count = 0, 0
-        for i, (start, _) in enumerate(began):
-            inside = [d for s, d in began[i:] if s <= start + self.timing.agreement] if len(began) - i > count else []
-            if len(set(inside)) > count:
-                first, count = i, len(set(inside))
-        if not count:
-            return
-        start = began[first][0]
-        fell = {d for s, d in began[first:] if s <= start + self.timing.agreement}
-        if self._is_blind(fell):
-            self._go_blind(fell, start)
+        best: tuple[int, int, int] = (0, 0, 0)
+        behind = 0
+        for ahead in range(len(began)):
+            while began[ahead][0] - began[behind][0] > self.timing.agreement:
+                behind += 1
+            best = max(best, (ahead + 1 - behind, -behind, ahead))
+        count, first, last = best[0], -best[1], best[2]
+        if count:
+            fell = {d for _, d in began[first : last + 1]}
+            if self._is_blind(fell):
+                self._go_blind(fell, began[first][0])
 
     def _is_blind(self, fell: set[str]) -> bool:
         roots = self.net.vantages(self.vantage)
@@ -611,7 +615,9 @@ class _Explanation:
     def _follow(self) -> None:
         """Silence that is cut off follows from what cuts it off."""
         owner: dict[Part, Cause] = {}
+        began: dict[Root, Instant] = {}
         for cause in self.found.values():
+            began[cause.root] = min((s for p in cause.dead.values() for s, _ in p), default=FOREVER)
             for part in cause.dead:
                 owner[part] = cause
         reach = self._reach()
@@ -619,9 +625,9 @@ class _Explanation:
             if device in self.dead or (self.blind and ("device", device) in self.blind.explains):
                 continue
             causes = {owner[e].root: owner[e] for e in reach.edge(device) if e in owner}
-            begun = [c for c in causes.values() if min(s for p in c.dead.values() for s, _ in p) <= track.end]
+            begun = [c for c in causes.values() if began[c.root] <= track.end]
             if begun:
-                last = max(begun, key=lambda c: (min(s for p in c.dead.values() for s, _ in p), c.root))
+                last = max(begun, key=lambda c: (began[c.root], c.root))
                 last.explains.add(("device", device))
 
     def _settle(self, cause: Cause) -> None:

@@ -24,7 +24,7 @@ from netwatch.core.cases import Cases
 from netwatch.core.circuits import Loss, Losses, blamed
 from netwatch.core.contract import Contract
 from netwatch.core.faults import Cause, Planned, explain
-from netwatch.core.intervals import FOREVER, Spans, union, without
+from netwatch.core.intervals import FOREVER, Pair, Spans, union, without
 from netwatch.core.model import (
     CircuitState,
     Condition,
@@ -60,8 +60,17 @@ class Review:
         self.effects: list[Effect] = []
         self.forgotten: list[tuple[str, str]] = []
         self.due: Instant | None = None
-        self._touched: set[str] = set()
         self.causes: list[Cause] = []
+        self._touched: set[str] = set()
+        self._outages_of: dict[str, list[OutageRecord]] = {}
+        self._exposures_of: dict[str, list[ExposureRecord]] = {}
+        for outage in book.outages.values():
+            self._outages_of.setdefault(outage.circuit, []).append(outage)
+        for exposure in book.exposures.values():
+            self._exposures_of.setdefault(exposure.circuit, []).append(exposure)
+        self._effects_of: dict[str, tuple[list[OutageRecord], list[ExposureRecord]]] | None = None
+        self._at_stake: dict[str, list[Stake]] = {}
+        self._judged: dict[tuple[Pair, ...], list[Episode]] = {}
 
     def run(self) -> None:
         self._retire()
@@ -117,7 +126,8 @@ class Review:
         for circuit in sorted(self._touched):
             loss = self.losses.of(circuit)
             calls = self.book.calls.get(circuit, [])
-            found = [e for e in episodes(loss.down, self.timing, calls) if e.confirmed <= self.now]
+            judged = episodes(loss.down, self.timing, calls) if calls else self._episodes(loss.down)
+            found = [e for e in judged if e.confirmed <= self.now]
             self._outages(circuit, found, loss)
             self._exposures(circuit, loss)
 
@@ -129,11 +139,15 @@ class Review:
             if c in self.net.ledger.circuits and any(call.restored > recent for call in calls)
         }
 
-    def _records(self, circuit: str) -> list[OutageRecord]:
-        return [o for o in self.book.outages.values() if o.circuit == circuit]
+    def _episodes(self, spans: Spans) -> list[Episode]:
+        """Judged once for all circuits that share a fate."""
+        key = tuple(spans)
+        if key not in self._judged:
+            self._judged[key] = episodes(spans, self.timing)
+        return self._judged[key]
 
     def _outages(self, circuit: str, found: list[Episode], loss: Loss) -> None:
-        records = self._records(circuit)
+        records = self._outages_of.setdefault(circuit, [])
         matched: set[str] = set()
         for episode in found:
             record = next((o for o in records if _meets(o.started, o.restored, episode)), None)
@@ -143,8 +157,9 @@ class Review:
             matched.add(record.id)
             if not record.final:
                 self._carry(record, episode, loss)
-        for record in records:
+        for record in list(records):
             if record.id not in matched and not record.final:
+                records.remove(record)
                 del self.book.outages[record.id]
                 self.forgotten.append(("Outage", record.id))
                 self._say("outage.withdrawn", circuit, "the evidence is explained otherwise", outage=record.id)
@@ -214,12 +229,12 @@ class Review:
         return fault
 
     def _exposures(self, circuit: str, loss: Loss) -> None:
-        records = [e for e in self.book.exposures.values() if e.circuit == circuit]
+        records = self._exposures_of.setdefault(circuit, [])
         if loss.lost == loss.down and not records:
             return
-        out: Spans = union((o.started, o.restored or FOREVER) for o in self._records(circuit))
+        out: Spans = union((o.started, o.restored or FOREVER) for o in self._outages_of.get(circuit, ()))
         pieces = []
-        for episode in episodes(loss.lost, self.timing):
+        for episode in self._episodes(loss.lost):
             if episode.confirmed <= self.now:
                 pieces += [(piece, episode) for piece in without([(episode.started, episode.ended)], out)]
         matched: set[str] = set()
@@ -234,8 +249,9 @@ class Review:
             matched.add(record.id)
             if not record.final:
                 self._carry_exposure(record, start, end, loss)
-        for record in records:
+        for record in list(records):
             if record.id not in matched and not record.final:
+                records.remove(record)
                 del self.book.exposures[record.id]
                 self.forgotten.append(("Exposure", record.id))
 
@@ -314,7 +330,7 @@ class Review:
     def _orphan(self, fault: FaultRecord) -> None:
         """Nothing speaks for a fault any more: it is over, at the latest now."""
         if fault.root.kind is RootKind.CIRCUIT:
-            ends = [o.restored for o in self.book.outages.values() if o.fault == fault.id]
+            ends = [o.restored for o in self._outages_of.get(fault.root.id, ()) if o.fault == fault.id]
             fault.cleared = None if not ends or None in ends else max(e for e in ends if e is not None)
             return
         if fault.cleared is None:
@@ -322,6 +338,16 @@ class Review:
             self._say("fault.withdrawn", fault.id, "its evidence is explained otherwise")
 
     # ------------------------------------------------------------ tickets
+
+    def _effects(self, fault: FaultRecord) -> tuple[list[OutageRecord], list[ExposureRecord]]:
+        """The outages and exposures put down to a fault. Asked only once circuits are judged."""
+        if self._effects_of is None:
+            self._effects_of = {}
+            for outage in self.book.outages.values():
+                self._effects_of.setdefault(outage.fault, ([], []))[0].append(outage)
+            for exposure in self.book.exposures.values():
+                self._effects_of.setdefault(exposure.fault, ([], []))[1].append(exposure)
+        return self._effects_of.get(fault.id, ([], []))
 
     def _order(self, fault: FaultRecord) -> TicketRecord | None:
         return next(
@@ -344,8 +370,8 @@ class Review:
         """From when on a fault deserves a repair order; None while nobody is to be sent."""
         if fault.root.kind in (RootKind.MANAGEMENT, RootKind.AGENT):
             return None
-        effects: list[OutageRecord | ExposureRecord] = [o for o in self.book.outages.values() if o.fault == fault.id]
-        effects += [e for e in self.book.exposures.values() if e.fault == fault.id]
+        outages, exposures = self._effects(fault)
+        effects: list[OutageRecord | ExposureRecord] = [*outages, *exposures]
         times = []
         for effect in effects:
             end = effect.restored if isinstance(effect, OutageRecord) else effect.ended
@@ -391,30 +417,28 @@ class Review:
                 self._send(order, fault, f"the work is {skill}'s after all: {fault.reason}")
 
     def _stakes(self, fault: FaultRecord) -> list[Stake]:
-        out = []
-        for record in self.book.outages.values():
-            if record.fault != fault.id or record.restored is not None:
-                continue
-            limit = self.contract.limit(record)
-            account = self.contract.account(record, self.now)
-            circuit = self.net.ledger.circuits[record.circuit]
-            out.append(
-                Stake(
-                    record.circuit,
-                    limit.assurance,
-                    record.started,
-                    account.deadline,
-                    record.complained is not None,
-                    bool(circuit.protecting),
-                )
-            )
-        return sorted(out, key=lambda s: (s.deadline, s.circuit))
+        """The open outages of a fault, the earliest deadline first."""
+        if fault.id not in self._at_stake:
+            stakes = [self._stake(o) for o in self._effects(fault)[0] if o.restored is None]
+            self._at_stake[fault.id] = sorted(stakes, key=lambda s: (s.deadline, s.circuit))
+        return self._at_stake[fault.id]
+
+    def _stake(self, record: OutageRecord) -> Stake:
+        circuit = self.net.ledger.circuits[record.circuit]
+        return Stake(
+            record.circuit,
+            self.contract.limit(record).assurance,
+            record.started,
+            self.contract.account(record, self.now).deadline,
+            record.complained is not None,
+            bool(circuit.protecting),
+        )
 
     def _decide(self, order: TicketRecord, fault: FaultRecord) -> None:
         if fault.cleared is not None:
             return
         stakes = self._stakes(fault)
-        exposed = sum(1 for e in self.book.exposures.values() if e.fault == fault.id and e.ended is None)
+        exposed = sum(e.ended is None for e in self._effects(fault)[1])
         said = verdict(fault, order, stakes, exposed, self._lost_light(fault), self.rules.dispatch, self.now)
         order.probability = said.probability
         if order.state is TicketState.WATCHING:
@@ -427,8 +451,8 @@ class Review:
 
     def _suppressed(self, fault: FaultRecord) -> bool:
         """Whether all that a fault touches lies in planned work that goes on."""
-        touched = [(o.circuit, o.started) for o in self.book.outages.values() if o.fault == fault.id]
-        touched += [(e.circuit, e.started) for e in self.book.exposures.values() if e.fault == fault.id]
+        outages, exposures = self._effects(fault)
+        touched = [(o.circuit, o.started) for o in outages] + [(e.circuit, e.started) for e in exposures]
         ends = [self.contract.covered_until(circuit, started) for circuit, started in touched]
         return bool(ends) and all(end is not None and end > self.now for end in ends)
 
@@ -456,8 +480,8 @@ class Review:
     def _deadlines(self, order: TicketRecord, fault: FaultRecord) -> None:
         """Warn when a limit is nearly used up, say so once when it is broken."""
         share = self.rules.dispatch.warn_share
-        for record in self.book.outages.values():
-            if record.fault != fault.id or record.restored is not None or record.breached:
+        for record in self._effects(fault)[0]:
+            if record.restored is not None or record.breached:
                 continue
             account = self.contract.account(record, self.now)
             allowed = account.deadline - record.started
@@ -600,7 +624,7 @@ class Review:
 
     def _confirmation(self, spans: Spans) -> None:
         if spans and spans[-1][1] > self.now:
-            later = [e.confirmed for e in episodes(spans, self.timing) if e.confirmed > self.now]
+            later = [e.confirmed for e in self._episodes(spans) if e.confirmed > self.now]
             if later:
                 self._wake_at(min(later))
 
@@ -608,8 +632,9 @@ class Review:
 
     def explained(self) -> Iterator[tuple[Key, str]]:
         """Which fault explains which signal."""
+        causes = {c.root: c for c in self.causes}
         for root, fault in self.cases.of.items():
-            cause = next(c for c in self.causes if c.root == root)
+            cause = causes[root]
             for element in sorted(cause.elements | cause.explains):
                 track = self.book.evidence.tracks.get(element)
                 for key in track.signals if track else ():
@@ -624,7 +649,8 @@ class Review:
             if not outage.final or (outage.restored or 0) > self.now - 2 * self.timing.stability:
                 yield self.contract.row(outage, self.now)
         for e in self.book.exposures.values():
-            yield Exposure(e.id, e.circuit, e.fault, e.started, e.ended)
+            if not e.final or (e.ended or 0) > self.now - 2 * self.timing.stability:
+                yield Exposure(e.id, e.circuit, e.fault, e.started, e.ended)
         for u in self.book.unknowns.values():
             yield Unknown(u.id, u.circuit, u.started, u.ended)
         for order in self.book.tickets.values():

@@ -230,6 +230,8 @@ class Reach:
                 elif self._known.get(far):
                     found = True
                     break
+                elif far in self._known:
+                    edge |= self._edge[far]  # an island that was searched before
                 elif far not in seen:
                     seen.add(far)
                     ahead.append(far)
