@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from types import SimpleNamespace
 from typing import get_args
 
 import pytest
+from core_values import any_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -39,9 +39,9 @@ TICKET = Ticket(
 
 
 @pytest.mark.parametrize("kind", [*get_args(Row), Entry, Send], ids=lambda kind: kind.__name__)
-def test_what_goes_in_comes_out(kind: type, make: SimpleNamespace) -> None:
-    @settings(max_examples=60)
-    @given(make.any_of(kind))
+def test_what_goes_in_comes_out(kind: type) -> None:
+    @settings(max_examples=30)
+    @given(any_of(kind))
     def holds(value: object) -> None:
         text = encode(value)
         again = decode(kind, text)
