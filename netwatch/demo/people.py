@@ -43,7 +43,7 @@ class Api:
 
     def __init__(self, base: str, token: str) -> None:
         self._http = httpx.AsyncClient(
-            base_url=f"{base}/api/v1", headers={"authorization": f"Bearer {token}"}, timeout=10, trust_env=False
+            base_url=f"{base}/api/v1", headers={"authorization": f"Bearer {token}"}, timeout=30, trust_env=False
         )
 
     async def close(self) -> None:
