@@ -119,7 +119,7 @@ def test_a_breach_is_counted_once_and_those_of_before_the_start_are_not() -> Non
     assert told["breaches_total AAA"] == 1
 
 
-@settings(max_examples=25)
+@settings(max_examples=15)
 @given(st.lists(st.tuples(st.booleans(), st.integers(0, 5000)), max_size=12))
 def test_outage_seconds_never_go_back_and_end_at_what_was_lost(ends: list[tuple[bool, int]]) -> None:
     told = Told(View(scene.ledger(20), scene.ZONE, NOW))

@@ -45,7 +45,7 @@ from netwatch.core.time import DAY, HOUR, SECOND, Instant, instant, moment
 
 R = TypeVar("R", Alarm, Fault, Outage, Exposure, Unknown, Ticket, CircuitState, DeviceState, Window, Problem)
 
-_DIGITS = re.compile(r"(\d{1,18})")
+_DIGITS = re.compile(r"[0-9]+")
 
 CLOSED: Final = frozenset({TicketState.CLOSED, TicketState.CANCELLED, TicketState.MERGED})
 """Ticket states in which nothing is left to do."""
@@ -112,6 +112,7 @@ class View:
         self._swept = now
         self._sorted: dict[type, list[str]] = {}
         self._ledger_sorted: dict[str, list[str]] = {}
+        self._month_of: tuple[Instant, Instant] = (-1, 0)
         self._recount()
 
     # ------------------------------------------------------------ folding
@@ -359,8 +360,11 @@ class View:
         return moment(at, self.zone).strftime("%Y-%m")
 
     def month_start(self) -> Instant:
-        local = moment(self.now, self.zone)
-        return instant(local.replace(day=1, hour=0, minute=0, second=0, microsecond=0))
+        if self._month_of[0] != self.now:
+            local = moment(self.now, self.zone)
+            start = instant(local.replace(day=1, hour=0, minute=0, second=0, microsecond=0))
+            self._month_of = self.now, start
+        return self._month_of[1]
 
     def availability(self, circuit: str, now: Instant) -> float:
         """Share of the local month so far with service, gross: planned and paused time count as lost."""
@@ -377,9 +381,12 @@ class View:
         return 1.0 - lost / (now - start)
 
 
-def natural(text: str) -> tuple[tuple[int, int, str], ...]:
-    """A sort key that puts T9 before T10."""
-    return tuple((0, int(part), "") if part.isdecimal() else (1, 0, part) for part in _DIGITS.split(text) if part)
+def natural(text: str) -> str:
+    """A sort key that puts T9 before T10, and is another for every text: pages go on behind it.
+
+    One string, not a tuple: a hundred thousand of them are sorted at once.
+    """
+    return f"{_DIGITS.sub(lambda digits: digits[0].zfill(20), text)}\0{text}"
 
 
 def _relations(row: Row) -> Iterator[tuple[str, str]]:

@@ -278,6 +278,10 @@ def test_ids_stand_in_the_order_that_people_count_in() -> None:
     assert sorted(["T10", "T9", "T1a", "甲2", "T", ""], key=natural) == ["", "T", "T1a", "T9", "T10", "甲2"]
 
 
+def test_ids_that_count_alike_still_have_their_own_place() -> None:
+    assert len({natural(text) for text in ("T1", "T01", "T001", "T1 ")}) == 4
+
+
 def test_a_root_is_named_as_people_call_it() -> None:
     docs = Documents(scene.view(), NOW)
     named = {
