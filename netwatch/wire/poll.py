@@ -101,6 +101,10 @@ class _State:
     host_uptime: int | None = None
     told: dict[tuple[str, Condition], State] = field(default_factory=dict)
     """What the inbox took last."""
+    nudged: bool = False
+    """A nudge is in the schedule and has not fallen due."""
+    followed: float = float("-inf")
+    """When the polls that follow a nudge were last put into the schedule."""
     hinted: float | None = None
     """When something was last heard of it by other ways, until the ports have been told anew."""
     afresh: bool = False
@@ -199,10 +203,16 @@ class Poller:
         if state is None or not self._started:
             return
         now = state.hinted = asyncio.get_running_loop().time()
-        for seconds in (0.0, *AGAIN):
-            self._at(now + seconds, "nudge", state)
-        if self._ping_interval:
-            self._at(now, "extra ping", state)
+        # A storm of thousands from one device is one nudge: what is in the schedule already is not put there again.
+        if not state.nudged:
+            state.nudged = True
+            self._at(now, "nudge", state)
+            if self._ping_interval:
+                self._at(now, "extra ping", state)
+        if now - state.followed >= 1.0:
+            state.followed = now
+            for seconds in AGAIN:
+                self._at(now + seconds, "follow", state)
 
     def reload(self, ledger: Ledger, profiles: Profiles | None = None) -> None:
         """Another ledger or other profiles are in force; what is known of devices that stay is kept."""
@@ -239,7 +249,7 @@ class Poller:
     def _fall_due(self, due: float, kind: str, device: str, ident: object) -> None:
         state = self._states.get(device)
         if state is None or state.ident is not ident:
-            return
+            return  # of a device that is gone, or has another address now
         if kind == "ping":
             self._at(self._following(due, self._ping_interval), "ping", state)
         elif kind == "poll":
@@ -248,9 +258,12 @@ class Poller:
             if not state.pinging:
                 state.pinging = True
                 self._spawn(self._ping_once(state))
-        elif state.polling:
-            state.again = state.again or kind == "nudge"
-        elif kind == "nudge" or state.next_poll <= due:
+            return
+        if kind == "nudge":
+            state.nudged = False
+        if state.polling:
+            state.again = state.again or kind != "poll"
+        elif kind != "poll" or state.next_poll <= due:
             state.polling = True
             self._spawn(self._poll_once(state, due))
 
@@ -323,15 +336,20 @@ class Poller:
             return "unreachable"  # ICMP watches for its return, and then the poll is nudged
         loop = asyncio.get_running_loop()
         budget = Budget(seconds=max(self._interval, 30.0))
+        # Only when the agent cannot answer from before the hint any more: an old "up" would gainsay a true linkDown.
+        state.afresh = state.hinted is not None and loop.time() - state.hinted >= AGAIN[0]
         try:
             await self._ask(state, state.target, budget)
         except SnmpError as error:
+            state.afresh = False
             return await self._silent(state, error)
         state.failures, state.next_poll = 0, 0.0
         self._agent(state, State.OK, "")
-        if self._detail_interval and loop.time() >= state.next_detail:
+        if self._detail_interval and (state.afresh or loop.time() >= state.next_detail):
             state.next_detail = loop.time() + self._detail_interval
             await self._details(state, state.target, budget)
+        if state.afresh:
+            state.hinted, state.afresh = None, False
         return "ok"
 
     async def _silent(self, state: _State, error: SnmpError) -> str:
@@ -376,14 +394,10 @@ class Poller:
             await self._learn(state, target, budget)
             answer = await self._snmp.get(target, state.names, budget)
         self._uptime(state, answer[0], answer[1])
-        # Only when the agent cannot answer from before the hint any more: an old "up" would gainsay a true linkDown.
-        state.afresh = state.hinted is not None and loop.time() - state.hinted >= AGAIN[0]
         for n, port in enumerate(state.watched):
             name, admin, oper = answer[2 + 3 * n : 5 + 3 * n]
             if port.name == _octets(name):
                 self._port_says(state, port, _number(admin), _number(oper))
-        if state.afresh:
-            state.hinted, state.afresh = None, False
 
     async def _learn(self, state: _State, target: Target, budget: Budget) -> None:
         """Which number each port has now."""

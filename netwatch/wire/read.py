@@ -197,7 +197,10 @@ class _Work:
                 self._rows(profile, rows, found)
             sensors = found.lists.setdefault("sensors", [])
             for sensor in profile.sensor:
-                self._sensor(profile, sensor, sensors, found.seen)
+                told = self._sensor(profile, sensor, found.seen)
+                sensors += told
+                if sensor.condition in _POWER:
+                    found.lists.setdefault("power", []).extend(_supply(sensor, row) for row in told)
             for table in profile.entity_sensors:
                 sensors += self._entity_sensors(profile, table)
         found.lists["sensors"] = list({(s["oid"], s["class"]): s for s in found.lists.get("sensors", [])}.values())
@@ -261,7 +264,8 @@ class _Work:
 
     # ---- sensors
 
-    def _sensor(self, profile: Profile, sensor: Sensor, out: list[Row], seen: list[Seen]) -> None:
+    def _sensor(self, profile: Profile, sensor: Sensor, seen: list[Seen]) -> list[Row]:
+        out: list[Row] = []
         for index, vb in self._column(sensor.oid).items():
             if self._skipped(profile, sensor, index):
                 continue
@@ -286,6 +290,7 @@ class _Work:
                 reading["text"] = _called(sensor.states, vb)
             out.append(reading)
             self._watch(profile, sensor, index, vb, reading, seen)
+        return out
 
     def _reading(self, sensor: Sensor, vb: VarBind) -> decode.Decoded:
         if sensor.kind == "state":
@@ -410,6 +415,22 @@ _ENTITY_CLASSES = {
     14: "rx_power",
 }  # fmt: skip
 """EntitySensorDataType; 14 is Cisco's dBm."""
+
+
+_POWER = frozenset({Condition.MAINS, Condition.BATTERY, Condition.SUPPLY})
+
+
+def _supply(sensor: Sensor, reading: Row) -> Row:
+    """A row of the list `power`: what feeds the box, and whether it is well."""
+    value = reading["value"]
+    state = "ok" if value in sensor.ok else "bad" if value in sensor.bad else "unknown"
+    return {
+        "name": reading["name"],
+        "state": state,
+        "value": value,
+        "unit": reading["unit"],
+        "text": reading.get("text"),
+    }
 
 
 def _part(at: str, index: Index, row: Row) -> Index:

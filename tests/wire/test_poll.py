@@ -233,6 +233,48 @@ async def test_what_the_inbox_refused_is_said_again(bench: Bench) -> None:
     assert ("GE0/0/1", "link", "ok") in await bench.turn()
 
 
+async def test_a_storm_of_nudges_is_one(bench: Bench) -> None:
+    await bench.turn()
+    asked = bench.agent.asked.total()
+    for _ in range(10_000):
+        bench.poller.nudge("R-1")
+    assert len(bench.poller._schedule) < 10
+    await bench.turn()
+    assert bench.agent.asked.total() - asked < 10
+
+
+async def test_what_profiles_observe_beyond_ports_is_told_too(
+    agent: Any, snmp: Snmp, clock: Any, until: Any, ledger: Ledger
+) -> None:
+    """BGP: down, established; a peer that an operator stopped is no trouble."""
+    for peer, state, admin in ((1, 1, 2), (2, 6, 2), (3, 1, 1)):
+        agent.set(f"1.3.6.1.2.1.15.3.1.2.192.0.2.{peer}", state)
+        agent.set(f"1.3.6.1.2.1.15.3.1.3.192.0.2.{peer}", admin)
+    inbox = Inbox()
+    poller = Poller(
+        Ledger(devices={"R-1": ledger.devices["R-1"]}),
+        Names(ledger),
+        Profiles.load(),
+        lambda _: Credential(community="public"),
+        snmp,
+        None,
+        inbox,
+        clock,
+        interval=0.01,
+        detail_interval=3600,
+        port=agent.port,
+    )
+    task = asyncio.create_task(poller.run())
+    await until(lambda: poller.stats.results["ok"] >= 2)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    facts = [f for f in await inbox.take(1000) if isinstance(f, Observation)]
+    assert {(f.component, f.state.value) for f in facts if f.condition.value == "adjacency"} == {
+        ("bgp 192.0.2.1", "bad"),
+        ("bgp 192.0.2.2", "ok"),
+    }
+
+
 async def test_a_large_box_is_asked_only_for_the_ports_that_the_ledger_names(bench: Bench) -> None:
     for n in range(3, 400):
         bench.agent.interface(n, f"GigabitEthernet1/0/{n}")

@@ -1,0 +1,91 @@
+"""What only NetWatch's own engine promises: what the network sends raises nothing, and nothing is kept too long."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from netwatch.wire import ber
+from netwatch.wire.snmp import Auth, Credential, NoAnswerError, Pdu, Tag, Target, VarBind, Version, oid
+from netwatch.wire.snmp_native import NativeEngine, _layout
+
+NAME = oid("1.3.6.1.2.1.1.5.0")
+HERE = ("127.0.0.1", 9)
+
+
+def answer(number: int, value: bytes = b"box") -> bytes:
+    body = ber.write_pdu(ber.RESPONSE, number, 0, 0, ber.write_varbinds([VarBind(NAME, Tag.OCTETS, value)]))
+    return ber.write_message(1, b"public", body)
+
+
+def spoilt(data: st.DataObject, number: int) -> bytes:
+    octets = bytearray(answer(number))
+    for _ in range(data.draw(st.integers(1, 3))):
+        octets[data.draw(st.integers(0, len(octets) - 1))] = data.draw(st.integers(0, 255))
+    return bytes(octets[: data.draw(st.integers(0, len(octets) - 1))])
+
+
+@settings(max_examples=150)
+@given(st.data())
+def test_hostile_octets_raise_nothing_and_the_true_answer_still_counts(data: st.DataObject) -> None:
+    async def run(engine: NativeEngine) -> None:
+        user = Credential(Version.V3, user="u", auth=Auth.SHA1, auth_key="a passphrase")
+        plain = Target("127.0.0.1", Credential(community="public"), 9, timeout=5)
+        asked = asyncio.create_task(engine.exchange(plain, Pdu.GET, [NAME]))
+        secured = asyncio.create_task(engine.exchange(Target("127.0.0.1", user, 9, timeout=5), Pdu.GET, [NAME]))
+        await asyncio.sleep(0)
+        number = next(n for n, waiting in engine._waiting.items() if waiting.peer is None)
+        for _ in range(data.draw(st.integers(1, 5))):
+            engine._heard(data.draw(st.one_of(st.binary(max_size=120), st.just(spoilt(data, number)))), HERE)
+        engine._heard(answer(number), ("127.0.0.1", 10))  # from another port: nobody's answer
+        engine._heard(answer(number), HERE)
+        assert (await asked).varbinds == [VarBind(NAME, Tag.OCTETS, b"box")]
+        secured.cancel()
+        await asyncio.gather(secured, return_exceptions=True)
+        assert not engine._waiting
+
+    async def closed() -> None:
+        engine = NativeEngine()
+        try:
+            await run(engine)
+        finally:  # hypothesis leaves an example wherever it likes
+            await engine.close()
+
+    asyncio.run(closed())
+
+
+@given(st.binary(max_size=300), st.binary(max_size=300))
+def test_a_remembered_layout_reads_what_decoding_reads_or_nothing(one: bytes, two: bytes) -> None:
+    spans: list[tuple[int, int]] = []
+    first, second = answer(1, one), answer(2_000_000_000, two)
+    pdu, decoded = ber.read_message(first, spans).pdu, ber.read_message(second).pdu
+    assert isinstance(pdu, ber.Pdu)
+    assert isinstance(decoded, ber.Pdu)
+    read = _layout(first, pdu.varbinds, spans).read(second)
+    assert read == (decoded.varbinds if len(one) == len(two) else None)
+
+
+async def test_what_was_answered_is_not_kept_until_its_deadline(agent: Any) -> None:
+    engine = NativeEngine()
+    target = Target("127.0.0.1", Credential(community="public"), agent.port, timeout=3600)
+    names = [NAME]
+    for _ in range(50):
+        await engine.exchange(target, Pdu.GET, names)
+    assert not engine._waiting
+    assert all(isinstance(key, int) for queue in engine._sweep._queues.values() for _, key in queue)
+    assert (engine.stats.answers, engine.stats.by_layout) == (50, 49)
+    await engine.close()
+
+
+async def test_a_thousand_targets_share_one_socket() -> None:
+    engine = NativeEngine()
+    places = [f"127.2.{n // 250}.{n % 250 + 1}" for n in range(1000)]
+    targets = [Target(place, Credential(community="public"), 9, timeout=0.05, retries=0) for place in places]
+    asked = (engine.exchange(target, Pdu.GET, [NAME]) for target in targets)
+    said = await asyncio.gather(*asked, return_exceptions=True)
+    assert all(isinstance(error, NoAnswerError) for error in said)
+    assert len(engine._sockets) == 1
+    await engine.close()
