@@ -137,19 +137,23 @@ class Agent:
         kind = _GASP.get(self.box.device.vendor) if self.box.device.role is Role.CPE else None
         return self._trap(kind) if kind else None
 
-    def onu(self, onu: OnuLife) -> bytes | None:
-        """What the OLT says of an ONU that went or came. Huawei's public MIB has no such trap."""
+    def onu(self, onu: OnuLife) -> tuple[bytes, ...]:
+        """What the OLT says of an ONU that went or came: its last gasp if it had one, then the loss of its light.
+
+        Huawei's public MIB has no such traps.
+        """
         if self.box.device.vendor != "zte":
-            return None
+            return ()
         index = self.box.index(onu.port)
         row = (index, onu.number)
-        return self._trap(
-            (*_ZTE_ONU, 45, (_ZTE_GASP if onu.cause == "dying_gasp" else _ZTE_LOS) + onu.online),
+        about: tuple[tuple[Oid, Typed], ...] = (
             ((*IF, 1, index), (Tag.INTEGER, index)),
             ((*_ZTE_ONU, 28, 1, 1, 2, *row), (Tag.OCTETS, f"ONU-{onu.number}".encode())),
             ((*_ZTE_ONU, 28, 1, 1, 1, *row), (Tag.OCTETS, b"ZTEG-F601")),
             ((*_ZTE_ONU, 28, 1, 1, 3, *row), (Tag.OCTETS, onu.id.encode())),
         )
+        alarms = (_ZTE_GASP, _ZTE_LOS) if onu.cause == "dying_gasp" else (_ZTE_LOS,)
+        return tuple(self._trap((*_ZTE_ONU, 45, alarm + onu.online), *about) for alarm in alarms)
 
     def _trap(self, kind: Oid, *bindings: tuple[Oid, Typed]) -> bytes:
         self._sent += 1

@@ -133,7 +133,8 @@ class Fleet:
                     life.online = online
                     if not online:
                         life.cause = "dying_gasp" if act == Act(Verb.UNPLUG, onu) else "los"
-                    self._send(device, agent.onu(life))
+                    for trap in agent.onu(life):
+                        self._send(device, trap)
 
     def _send(self, device: str, trap: bytes | None) -> None:
         if trap is None or self._manager is None:

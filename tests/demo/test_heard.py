@@ -101,6 +101,7 @@ async def test_the_last_words_of_cpe_and_onus_are_understood_by_the_ledgers_name
         ("CPE-15", "", Condition.DYING_GASP, bad, Source.TRAP),
         ("CPE-02", "", Condition.DYING_GASP, bad, Source.TRAP),
         ("OLT-2", "gpon_1/1/1/ONU-08", Condition.DYING_GASP, bad, Source.TRAP),
+        ("OLT-2", "gpon_1/1/1/ONU-08", Condition.ONU, bad, Source.TRAP),
         ("OLT-2", "gpon_1/1/1/ONU-08", Condition.ONU, bad, Source.POLL),
         ("OLT-1", "GPON 0/1/1/ONU-04", Condition.ONU, bad, Source.POLL),
         ("OLT-1", "GPON 0/1/1/ONU-04", Condition.DYING_GASP, bad, Source.POLL),
