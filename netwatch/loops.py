@@ -96,11 +96,12 @@ async def recover(
             log.warning("the snapshot cannot be used (%s): going through all facts that are kept", error)
             recall = await store.recall(whole=True)
     rows: dict[tuple[str, str], Row] = {}
-    for batch, now in _rounds(recall.facts):
+    for place, (batch, now) in enumerate(_rounds(recall.facts)):
         last = max(last, now)
         rows |= index(engine.decide(batch, last).rows)
-        alive()
-        await asyncio.sleep(0)
+        if place % 1000 == 0:
+            alive()
+            await asyncio.sleep(0)
     return Recovered(engine, last, tuple(rows.values()))
 
 
