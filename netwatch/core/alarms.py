@@ -42,6 +42,7 @@ _LINK = {
     Condition.ADJACENCY: "adjacency",
 }
 _LIFE = frozenset({Condition.REACHABLE, Condition.DYING_GASP, Condition.ONU})
+_VERDICTS = frozenset({Condition.REACHABLE, Condition.AGENT})
 _ANSWERS = frozenset({Condition.REACHABLE, Condition.LOSS})
 
 
@@ -113,6 +114,8 @@ class Heard:
     """The tracks that changed."""
     material: bool = False
     """Whether the fact is needed to rebuild what we know."""
+    verdict: bool = False
+    """Whether it tells how a device as a whole stands."""
 
 
 @dataclass(slots=True)
@@ -180,37 +183,39 @@ class Evidence:
                 self.rhythms[key] = beat
         signal.heard = said.at
 
-    def rhythm(self, rules: AlarmRules) -> Span | None:
-        """How often polling repeats what is bad; None until enough signals have shown it."""
+    def rhythm(self, condition: Condition, rules: AlarmRules) -> Span | None:
+        """How often polling repeats a bad condition; None until it has shown that it does."""
         if len(self.rhythms) < rules.presume_signals:
             return None
-        return sorted(self.rhythms.values())[len(self.rhythms) // 2]
+        beats = sorted(beat for key, beat in self.rhythms.items() if key[2] is condition)
+        return beats[len(beats) // 2] if beats else None
 
     def fading(self, now: Instant, net: Network, rules: AlarmRules) -> tuple[list[Element], Instant | None]:
         """End what a trap said and polling never bore out: the clear of a short trouble was lost.
 
-        Only where polling has shown that it repeats bad news, and only while the one who would
-        say it is in good hearing. What polling itself once saw ends by its own word alone: to lose
-        three repetitions in a row is rare, yet not so rare among thousands. Returns what ended,
-        and when to look again.
+        Only conditions that polling has shown to repeat while they are bad, and only while the one
+        who would say it is in good hearing. What polling itself once saw ends by its own word
+        alone: to lose three repetitions in a row is rare, yet not so rare among thousands.
+        Returns what ended, and when to look again.
         """
-        rhythm = self.rhythm(rules)
-        if rhythm is None:
+        if len(self.rhythms) < rules.presume_signals:
             return [], None
+        beats = {c: self.rhythm(c, rules) for c in Condition}
         ended: list[Element] = []
         again: Instant | None = None
         for element, track in self.tracks.items():
             if not track.open or track.quarantine is not None:
                 continue
             bad = [k for k in track.signals if k in self.signals and self.signals[k].state is State.BAD]
-            last = max((self.signals[k].heard for k in bad), default=None)
-            if last is None or not all(self._hearsay(k, net) for k in bad):
+            beat = max((beats[k[2]] or 0 for k in bad), default=0)
+            if not beat or not all(beats[k[2]] and self._hearsay(k, net) for k in bad):
                 continue
-            due = last + rules.presume_cycles * rhythm
+            last = max(self.signals[k].heard for k in bad)
+            due = last + rules.presume_cycles * beat
             if due > now:
                 again = due if again is None else min(again, due)
                 continue
-            over = max(last + rhythm, track.spans[-1][0])
+            over = max(last + beat, track.spans[-1][0])
             track.recover(over)
             for key in bad:
                 signal = self.signals[key]
@@ -234,7 +239,9 @@ class Evidence:
         """A signal changes its state."""
         if signal is None:
             if said.state is State.OK and said.condition is not Condition.REBOOT:
-                return  # first sight of something fine is no news
+                # First sight of something fine is no news, but of a device that answers.
+                heard.verdict = said.condition in _VERDICTS and not said.component
+                return
             signal = self.signals[key] = Signal(said.state, said.at, said.at, said.source, said.at)
         if said.state is State.BAD:
             signal.count += 1
@@ -244,6 +251,7 @@ class Evidence:
             signal.cleared = said.at
         signal.state, signal.since, signal.heard, signal.source = said.state, said.at, said.at, said.source
         heard.key = key
+        heard.verdict = said.condition in _VERDICTS and not said.component
         heard.material = True
 
     def _answer(self, device: str, at: Instant, heard: Heard) -> None:

@@ -228,8 +228,8 @@ class Engine:
             self._out.facts.append(said)
         if heard.key is not None:
             self._alarm(heard.key)
-            if heard.key[2] in (Condition.REACHABLE, Condition.AGENT) and not heard.key[1]:
-                self._device(said.device, said.at)
+        if heard.verdict:
+            self._device(said.device, said.at)
         if heard.elements:
             self._soon(said.at + self.rules.alarms.settle)
 
@@ -258,7 +258,9 @@ class Engine:
         for condition in (Condition.REACHABLE, Condition.AGENT):
             signal = signals.get((device, "", condition))
             states.append(signal.state if signal else State.OK)
-        self._put(DeviceState(device, states[0], states[1], at))
+        former = self._rows.get(("DeviceState", device))
+        if not isinstance(former, DeviceState) or [former.reachable, former.agent] != states:
+            self._put(DeviceState(device, states[0], states[1], at))
 
     def _alarm(self, key: Key) -> None:
         """Bring the alarm of a signal up to now."""

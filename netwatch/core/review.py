@@ -375,6 +375,8 @@ class Review:
         times = []
         for effect in effects:
             end = effect.restored if isinstance(effect, OutageRecord) else effect.ended
+            if fault.cleared is not None:
+                end = fault.cleared if end is None else min(end, fault.cleared)  # beyond it, another one holds it
             covered = self.contract.covered_until(effect.circuit, effect.started)
             if covered is None:
                 times.append(effect.confirmed)
