@@ -146,6 +146,7 @@ class Ears:
             self._inbox,
             self._clock,
             interval=poll.interval_seconds,
+            detail_interval=poll.detail_seconds,
             ping_interval=poll.ping.interval_seconds,
             ping_count=poll.ping.count,
             ping_timeout=poll.ping.timeout_seconds,

@@ -178,7 +178,7 @@ class Mind(Generic[S]):
         `rows` are those that recovery came to again.
         """
         async with self._turn:
-            decision = self.engine.decide((), self._now(None))
+            decision = self.engine.resume(self._now(None))
             now = decision.now
             effects = tuple(_late(e) if now - e.at >= LATE else e for e in decision.effects)
             merged = tuple(index((*rows, *decision.rows)).values())

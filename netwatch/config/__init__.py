@@ -122,6 +122,8 @@ class Ping(Section):
 
 class Poll(Section):
     interval_seconds: Annotated[float, Field(ge=1, le=86400)] = 60
+    detail_seconds: Annotated[float, Field(ge=0, le=86400)] = 120
+    """For what profiles tell beyond ports: ONUs, sessions, levels, supplies. 0: never."""
     timeout_seconds: Seconds = 2
     """For one request, before it is repeated."""
     retries: Annotated[int, Field(ge=0, le=10)] = 2

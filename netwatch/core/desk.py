@@ -32,7 +32,10 @@ class Desk:
             refused = self._circuit(fact, circuit)
             if refused:
                 entries.append(self._refused(fact, circuit, refused))
-        for order in self._orders(known):
+        orders = self._orders(known)
+        if not orders and not entries:
+            entries.append(self._refused(fact, " ".join(fact.circuits), "no open ticket covers this"))
+        for order in orders:
             refused = act(order, fact)
             entries.append(self._refused(fact, order.id, refused) if refused else self._done(fact, order.id))
         return entries

@@ -80,6 +80,12 @@ class Engine:
         self._review(self.book.now)
         return self._out.decision(self.book.now)
 
+    def resume(self, now: Instant) -> Decision:
+        """Go on after a time in which nobody listened: what was not said meanwhile proves nothing."""
+        self.book.evidence.listen_anew(max(now, self.book.now))
+        self.book.fade_due = None
+        return self.decide((), now)
+
     def next_due(self) -> Instant | None:
         """When `decide` must be called again although nothing is heard."""
         due = self._alarms[0][0] if self._alarms else None

@@ -69,6 +69,7 @@ def _config(ledger: Ledger, it: Settings) -> str:
         "[poll]",
         f"port = {it.snmp_port}",
         f"interval_seconds = {max(_FASTEST_POLL, 60 / it.speed):g}",
+        f"detail_seconds = {max(_FASTEST_POLL, 60 / it.speed):g}",
         f"timeout_seconds = {max(_SHORTEST_WAIT, 2 / it.speed):g}",
         "retries = 1",
         "",
