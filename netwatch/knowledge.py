@@ -6,15 +6,15 @@ file and key, all at once. What the files mean is told in the files themselves.
 
 from __future__ import annotations
 
-import re
-import tomllib
 from collections.abc import Callable
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
+from netwatch.config import toml
+from netwatch.config.toml import Document
 from netwatch.core.model import Condition, RootKind, Severity, Skill
 from netwatch.core.rules import (
     AlarmRule,
@@ -177,21 +177,28 @@ def load_rules(locate: Path | Callable[[str], Path]) -> Rules:
     where = (lambda name: locate / name) if isinstance(locate, Path) else locate
     findings: list[Finding] = []
 
+    documents: dict[str, Document] = {}
+
     def read(name: str, model: type[_M]) -> _M | None:
-        return _read(where(name), model, findings)
+        try:
+            documents[name] = toml.read(where(name))
+            return toml.validate(documents[name], model)
+        except UnusableError as error:
+            findings.extend(error.findings)
+            return None
 
     alarms, faults = read("alarms.toml", _Alarms), read("faults.toml", _Faults)
     sla, calendar = read("sla.toml", _Sla), read("calendar.toml", _CalendarFile)
     dispatch = read("dispatch.toml", _Dispatch)
-    days = _calendar(calendar, where("calendar.toml"), findings) if calendar else None
+    days = _calendar(calendar, documents["calendar.toml"], findings) if calendar else None
     if faults:
-        findings += _missing(where("faults.toml"), "cost", [*RootKind, "missing", "unexplained"], faults.cost)
+        findings += _missing(documents["faults.toml"], "cost", [*RootKind, "missing", "unexplained"], faults.cost)
     if alarms:
-        findings += _missing(where("alarms.toml"), "condition", list(Condition), alarms.condition)
+        findings += _missing(documents["alarms.toml"], "condition", list(Condition), alarms.condition)
     if sla:
-        findings += _policies(sla, where("sla.toml"))
+        findings += _policies(sla, documents["sla.toml"])
     if dispatch:
-        findings += _missing(where("dispatch.toml"), "prior", [*_PRIORS], dispatch.prior)
+        findings += _missing(documents["dispatch.toml"], "prior", [*_PRIORS], dispatch.prior)
     if findings or not (alarms and faults and sla and days and dispatch):
         raise UnusableError(findings)
     return Rules(
@@ -213,89 +220,53 @@ def load_rules(locate: Path | Callable[[str], Path]) -> Rules:
 _PRIORS = ("cable", "link", "port", "device", "power", "premises", "configuration", "unknown")
 
 
-def _read(path: Path, model: type[_M], findings: list[Finding]) -> _M | None:
-    try:
-        text = path.read_text("utf-8")
-    except OSError as error:
-        findings.append(Finding(str(path), f"cannot be read: {error.strerror}"))
-        return None
-    except UnicodeDecodeError:
-        findings.append(Finding(str(path), "is not UTF-8"))
-        return None
-    try:
-        return model.model_validate(tomllib.loads(text))
-    except tomllib.TOMLDecodeError as error:
-        line = re.search(r"line (\d+)", str(error))
-        findings.append(Finding(f"{path}:{line[1]}" if line else str(path), f"not TOML: {error}"))
-    except ValidationError as error:
-        for e in error.errors():
-            key = ".".join(str(part) for part in e["loc"])
-            what, cure = e["msg"], ""
-            if e["type"] == "extra_forbidden":
-                what, cure = "unknown key", did_you_mean(str(e["loc"][-1]), _keys(model))
-            findings.append(Finding(f"{path}: {key}", what, cure))
-    return None
+def _missing(file: Document, table: str, needed: list[Any], there: dict[Any, Any]) -> list[Finding]:
+    names, known = {str(k) for k in there}, {str(n) for n in needed}
+    out = [file.finding((table,), f'"{n}" is missing') for n in sorted(known - names)]
+    return out + [file.finding((table, n), "unknown key", did_you_mean(n, known)) for n in sorted(names - known)]
 
 
-def _keys(model: type[BaseModel]) -> set[str]:
-    """Every key that may stand anywhere in a file of this model."""
-    keys: set[str] = set()
-    todo: list[Any] = [model]
-    while todo:
-        here = todo.pop()
-        if isinstance(here, type) and issubclass(here, BaseModel):
-            keys |= set(here.model_fields)
-            todo += [f.annotation for f in here.model_fields.values()]
-        else:
-            todo += list(getattr(here, "__args__", ()))
-    return keys
-
-
-def _missing(path: Path, table: str, needed: list[Any], there: dict[Any, Any]) -> list[Finding]:
-    names = {str(k) for k in there}
-    out = [Finding(f"{path}: {table}", f'"{n}" is missing') for n in needed if str(n) not in names]
-    known = {str(n) for n in needed}
-    out += [Finding(f"{path}: {table}.{n}", "unknown key", did_you_mean(n, known)) for n in sorted(names - known)]
-    return out
-
-
-def _policies(sla: _Sla, path: Path) -> list[Finding]:
+def _policies(sla: _Sla, file: Document) -> list[Finding]:
     out = []
     starts = [p.valid_from for p in sla.policy]
     if len(set(starts)) < len(starts):
-        out.append(Finding(f"{path}: policy", "two versions have the same valid_from", "give each its own day"))
+        out.append(file.finding(("policy",), "two versions have the same valid_from", "give each its own day"))
     for i, p in enumerate(sla.policy):
-        at = f"{path}: policy.{i}"
         for level, name in p.derived.items():
             if name not in p.limits:
-                out.append(Finding(f"{at}.derived.{level}", f'no limit for class "{name}"', "add it to limits"))
+                out.append(
+                    file.finding(("policy", i, "derived", level), f'no limit for class "{name}"', "add it to limits")
+                )
         cores = [b.cores for b in p.facility.bands]
-        if cores != sorted(set(cores)):
-            out.append(Finding(f"{at}.facility.bands", "not ascending by cores"))
+        if not cores or cores[0] != 0 or cores != sorted(set(cores)):
+            out.append(file.finding(("policy", i, "facility", "bands"), "not ascending by cores from 0"))
     return out
 
 
-def _calendar(file: _CalendarFile, path: Path, findings: list[Finding]) -> Calendar:
+def _calendar(parsed: _CalendarFile, file: Document, findings: list[Finding]) -> Calendar:
     holidays: set[date] = set()
     workdays: set[date] = set()
-    for year, days in file.year.items():
+    for year, days in parsed.year.items():
         for kind, texts, into in (("holidays", days.holidays, holidays), ("workdays", days.workdays, workdays)):
             for text in texts:
-                try:
-                    got = _days(text)
-                except ValueError:
-                    findings.append(
-                        Finding(
-                            f"{path}: year.{year}.{kind}", f"{text!r} is no day", "2026-10-01 or 2026-10-01..2026-10-07"
-                        )
-                    )
-                    continue
-                if {d.year for d in got} - {int(year)}:
-                    findings.append(Finding(f"{path}: year.{year}.{kind}", f"{text!r} lies in another year"))
-                into.update(got)
-    for day in sorted(holidays & workdays):
-        findings.append(Finding(f"{path}: year.{day.year}", f"{day} is both holiday and workday"))
-    return Calendar(frozenset(holidays), frozenset(workdays), frozenset(int(y) for y in file.year))
+                into.update(_of_year(text, year, kind, file, findings))
+    findings += [
+        file.finding(("year", str(day.year)), f"{day} is both holiday and workday")
+        for day in sorted(holidays & workdays)
+    ]
+    return Calendar(frozenset(holidays), frozenset(workdays), frozenset(int(y) for y in parsed.year))
+
+
+def _of_year(text: str, year: str, kind: str, file: Document, findings: list[Finding]) -> list[date]:
+    try:
+        got = _days(text)
+    except ValueError:
+        cure = "write 2026-10-01 or 2026-10-01..2026-10-07"
+        findings.append(file.finding(("year", year, kind), f"{text!r} is no day", cure))
+        return []
+    if {d.year for d in got} - {int(year)}:
+        findings.append(file.finding(("year", year, kind), f"{text!r} lies in another year"))
+    return got
 
 
 def _days(text: str) -> list[date]:

@@ -66,6 +66,9 @@ class SmallEngine:
                 effects.append(Effect(f"{device}:told", "noc", "noc.told", at + MINUTE, device))
         return Decision(now, tuple(kept), tuple(rows), (), tuple(effects))
 
+    def resume(self, now: Instant) -> Decision:
+        return self.decide((), now)
+
     def next_due(self) -> Instant | None:
         return min((at + MINUTE for device, at in self.heard if device not in self.told), default=None)
 
