@@ -1,0 +1,1 @@
+"""Talks to equipment; the only place that knows protocols and makes."""
