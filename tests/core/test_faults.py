@@ -1,0 +1,324 @@
+"""One cause behind many alarms: each kind of root, on a metro small enough to foresee."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+from core_metro import at, back, dark, explained, lit, metro, say, silent
+
+from netwatch.core.faults import Cause, Planned
+from netwatch.core.model import Domain, Medium, Observation, Role, Scope
+
+ONUS = [f"ONU-{n}" for n in range(1, 5)]
+EVERYBODY = ["AGG-1", "AGG-2", "AGG-3", "ACC-1", "ACC-2", "CPE-1", "CPE-2", "CPE-3", "CPE-4", "OLT-1"]
+
+
+def roots(causes: list[Cause]) -> list[str]:
+    return [str(c.root) for c in causes]
+
+
+def onu(seconds: float, *names: str, state: str = "bad", condition: str = "onu") -> list[Observation]:
+    return [say(seconds, f"OLT-1 gpon-0/0/1/{n}", condition, state, "poll") for n in names]
+
+
+CASES: dict[str, tuple[list[Observation], list[str], Domain]] = {
+    "a span of the ring": (dark(0, "CORE-1 GE0/0/1", "AGG-1 GE0/0/1"), ["cable K0"], Domain.CABLE),
+    "a tail cable, with all that hangs on it silent": (
+        [*dark(0, "AGG-1 GE1/0/1"), *silent(9, "ACC-1", "CPE-1", "CPE-2")],
+        ["cable KT1"],
+        Domain.CABLE,
+    ),
+    "silence told before the light": (
+        [*silent(0, "CPE-2", "ACC-1", "CPE-1"), *dark(50, "AGG-1 GE1/0/1")],
+        ["cable KT1"],
+        Domain.CABLE,
+    ),
+    "two links through one duct": (
+        [*dark(0, "AGG-2 GE1/0/1", "ACC-2 GE0/0/0"), *dark(1, "ACC-2 GE0/1/3", "CPE-3 GE0/0/1"), *silent(30, "CPE-3")],
+        ["cable DUCT"],
+        Domain.CABLE,
+    ),
+    "a link that the ledger has in no cable": (dark(0, "CONV-4 E", "CPE-4 GE0/0/1"), ["link L4B"], Domain.CABLE),
+    "a transmitter": (
+        [say(0, "CORE-1 GE0/0/1", "link"), *dark(0, "AGG-1 GE0/0/1")],
+        ["port CORE-1 GE0/0/1"],
+        Domain.EQUIPMENT,
+    ),
+    "a device of the ring": (
+        [*silent(10, "AGG-2", "ACC-2", "CPE-3", "CPE-4"), *dark(0, "AGG-1 GE0/0/2", "AGG-3 GE0/0/1")],
+        ["device AGG-2"],
+        Domain.EQUIPMENT,
+    ),
+    "a device that is silent though nothing on the way is broken": (
+        silent(0, "AGG-2"),
+        ["device AGG-2"],
+        Domain.EQUIPMENT,
+    ),
+    "a customer's power, by its own word": (
+        [say(0, "CPE-1", "dying_gasp"), *dark(1, "ACC-1 GE0/1/1"), *silent(30, "CPE-1")],
+        ["premises CPE-1"],
+        Domain.PREMISES,
+    ),
+    "a customer's equipment that only falls silent": (silent(0, "CPE-1"), ["premises CPE-1"], Domain.PREMISES),
+    "a customer behind a converter that nobody polls": (silent(0, "CPE-4"), ["premises CPE-4"], Domain.PREMISES),
+    "the cable before such a converter": (
+        [*dark(0, "ACC-2 GE0/1/4"), *silent(30, "CPE-4")],
+        ["cable KL4"],
+        Domain.CABLE,
+    ),
+    "mains, with the site's device dead": (
+        [say(0, "ACC-1", "mains"), *silent(600, "ACC-1", "CPE-1", "CPE-2"), *dark(595, "AGG-1 GE1/0/1")],
+        ["power S-ACC-1"],
+        Domain.POWER,
+    ),
+    "mains alone": ([say(0, "ACC-1", "mains")], ["power S-ACC-1"], Domain.POWER),
+    "mains of two sites on one feed": (
+        [say(0, "ACC-1", "mains"), say(3, "ACC-2", "mains")],
+        ["power F-1"],
+        Domain.POWER,
+    ),
+    "the last word of an access device": (
+        [say(0, "ACC-1", "dying_gasp"), *dark(1, "AGG-1 GE1/0/1"), *silent(20, "ACC-1", "CPE-1", "CPE-2")],
+        ["power S-ACC-1"],
+        Domain.POWER,
+    ),
+    "a PON feeder": ([*onu(0, *ONUS), say(0, "OLT-1 gpon-0/0/1", "los")], ["cable FEEDER"], Domain.CABLE),
+    "a PON feeder with one message lost": (
+        [*onu(0, *ONUS[:3]), say(0, "OLT-1 gpon-0/0/1", "los")],
+        ["cable FEEDER"],
+        Domain.CABLE,
+    ),
+    "a PON port": (
+        [*onu(0, *ONUS), say(0, "OLT-1 gpon-0/0/1", "link")],
+        ["port OLT-1 gpon-0/0/1"],
+        Domain.EQUIPMENT,
+    ),
+    "one ONU": (onu(0, "ONU-2"), ["premises ONU-2"], Domain.PREMISES),
+    "one ONU, by its own word": (onu(0, "ONU-2", condition="dying_gasp"), ["premises ONU-2"], Domain.PREMISES),
+    "the uplink of an OLT": (
+        [*dark(0, "AGG-3 GE1/0/1"), *silent(20, "OLT-1")],
+        ["cable KO"],
+        Domain.CABLE,
+    ),
+    "an agent": ([say(0, "AGG-1", "agent")], ["agent AGG-1"], Domain.MANAGEMENT),
+    "a port that an operator took down": (
+        [say(0, "AGG-1 GE1/0/1", "admin"), *silent(20, "ACC-1", "CPE-1", "CPE-2")],
+        ["port AGG-1 GE1/0/1"],
+        Domain.CONFIGURATION,
+    ),
+    "routing alone": ([say(0, "AGG-1 GE0/0/1", "adjacency")], ["link R0"], Domain.CONFIGURATION),
+    "a customer's port without a link": (
+        [say(0, "AGG-2 GE0/9/9", "link")],
+        ["port AGG-2 GE0/9/9"],
+        Domain.EQUIPMENT,
+    ),
+    "our own blindness": (silent(0, *EVERYBODY), ["management"], Domain.MANAGEMENT),
+    "our own place silent with others": (silent(0, "CORE-1", "AGG-1"), ["management"], Domain.MANAGEMENT),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_one_cause_is_found_for(name: str) -> None:
+    facts, expected, domain = CASES[name]
+    causes = explained(facts)
+    assert roots(causes) == expected
+    assert causes[0].domain is domain
+    assert causes[0].reason
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_order_of_facts_of_one_moment_and_their_repetition_do_not_matter(name: str) -> None:
+    facts, expected, _ = CASES[name]
+    for seed in range(4):
+        shuffled = [*facts, *facts]
+        random.Random(seed).shuffle(shuffled)
+        assert roots(explained(shuffled)) == expected
+
+
+@pytest.mark.parametrize("name", [n for n in CASES if n != "our own place silent with others"])
+def test_where_nobody_said_where_we_stand_it_is_found_from_the_core(name: str) -> None:
+    facts, expected, _ = CASES[name]
+    assert roots(explained(facts, vantage="")) == expected
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_what_a_cause_explains_is_all_that_was_heard(name: str) -> None:
+    facts, _, _ = CASES[name]
+    heard = {("device", f.device) for f in facts if f.condition == "reachable"}
+    (cause,) = explained(facts)
+    assert heard <= cause.elements | cause.explains
+
+
+# ---------------------------------------------------------------- two things at once
+
+
+def test_two_spans_of_a_ring_are_two_causes_and_what_lies_between_follows() -> None:
+    island = ["AGG-1", "AGG-2", "ACC-1", "ACC-2", "CPE-1", "CPE-2", "CPE-3", "CPE-4"]
+    facts = [*dark(0, "CORE-1 GE0/0/1"), *dark(600, "AGG-3 GE0/0/1"), *silent(620, *island)]
+    causes = explained(facts)
+    assert roots(causes) == ["cable K0", "cable K2"]
+    assert {d for _, d in causes[1].explains} == set(island), "the second cut brought it about"
+
+
+def test_a_customer_who_dies_beside_a_cut_elsewhere_is_a_cause_of_its_own() -> None:
+    facts = [*dark(0, "AGG-2 GE1/0/1"), *silent(20, "ACC-2", "CPE-3", "CPE-4"), *silent(20, "CPE-1")]
+    assert roots(explained(facts)) == ["cable KT2", "premises CPE-1"]
+
+
+def test_a_silence_much_older_than_the_cut_that_now_explains_it_has_its_own_cause() -> None:
+    facts = [*silent(0, "CPE-1"), *dark(4000, "AGG-1 GE1/0/1"), *silent(4020, "ACC-1", "CPE-2")]
+    assert roots(explained(facts)) == ["premises CPE-1", "cable KT1"]
+
+
+def test_links_of_one_duct_that_went_dark_at_different_times_are_different_causes() -> None:
+    facts = [*dark(0, "AGG-2 GE1/0/1", "ACC-2 GE0/0/0"), *dark(500, "ACC-2 GE0/1/3", "CPE-3 GE0/0/1")]
+    assert len(explained(facts)) == 2
+
+
+def test_a_duct_with_many_links_in_good_light_is_not_the_cause_of_two() -> None:
+    b = metro()
+    for n in range(10, 20):
+        b.device(f"CPE-{n}", Role.CPE)
+        b.link(f"L{n}", f"ACC-2 GE0/2/{n}", f"CPE-{n} GE0/0/1", "DUCT")
+    facts = [*dark(0, "AGG-1 GE1/0/1", "ACC-1 GE0/0/0"), *dark(0, "ACC-2 GE0/1/3", "CPE-3 GE0/0/1")]
+    assert "cable DUCT" not in roots(explained(facts, b.ledger()))
+
+
+def test_devices_of_one_room_that_die_together_lost_their_power() -> None:
+    b = metro()
+    b.device("ACC-1B", Role.ACCESS, "S-ACC-1")
+    b.link("T1B", "AGG-1 GE1/0/2", "ACC-1B GE0/0/0", "KT1B")
+    b.link("T1C", "AGG-2 GE1/0/2", "ACC-1B GE0/0/1", "KT1C")
+    b.link("T1D", "AGG-2 GE1/0/3", "ACC-1 GE0/0/9", "KT1D")
+    lost = dark(0, "AGG-1 GE1/0/1", "AGG-1 GE1/0/2", "AGG-2 GE1/0/2", "AGG-2 GE1/0/3")
+    causes = explained([*lost, *silent(9, "ACC-1", "ACC-1B", "CPE-1", "CPE-2")], b.ledger())
+    assert roots(causes) == ["power S-ACC-1"]
+
+
+def test_a_feeder_and_one_onu_that_lost_its_power_before_are_two_causes() -> None:
+    facts = [
+        *onu(0, "ONU-1", condition="dying_gasp"),
+        *onu(0, "ONU-1"),
+        *onu(5000, "ONU-2", "ONU-3", "ONU-4"),
+        say(5000, "OLT-1 gpon-0/0/1", "los"),
+    ]
+    assert roots(explained(facts)) == ["premises ONU-1", "cable FEEDER"]
+
+
+def test_two_onus_of_four_are_two_customers_and_no_feeder() -> None:
+    assert roots(explained(onu(0, "ONU-1", "ONU-3"))) == ["premises ONU-1", "premises ONU-3"]
+
+
+def test_an_agent_that_hangs_does_not_hide_that_its_device_is_lost_later() -> None:
+    facts = [
+        say(0, "AGG-2", "agent"),
+        *silent(300, "AGG-2", "ACC-2", "CPE-3", "CPE-4"),
+        *dark(300, "AGG-1 GE0/0/2", "AGG-3 GE0/0/1"),
+    ]
+    assert "device AGG-2" in roots(explained(facts))
+
+
+# ---------------------------------------------------------------- blindness
+
+
+def test_most_of_the_network_silent_behind_a_cut_that_is_seen_is_no_blindness() -> None:
+    facts = [*dark(0, "CORE-1 GE0/0/1", "CORE-1 GE0/0/2"), *silent(5, *EVERYBODY)]
+    assert "management" not in roots(explained(facts))
+
+
+def test_half_of_the_network_is_no_blindness() -> None:
+    assert "management" not in roots(explained(silent(0, *EVERYBODY[:5])))
+
+
+def test_silence_spread_over_an_hour_is_no_blindness() -> None:
+    spread = [f for n, d in enumerate(EVERYBODY) for f in silent(n * 400, d)]
+    assert "management" not in roots(explained(spread))
+
+
+def test_we_see_again_with_the_first_answer_and_who_stays_silent_must_say_it_again() -> None:
+    facts = [*silent(0, *EVERYBODY), *back(1800, *[d for d in EVERYBODY if d != "CPE-1"])]
+    (blind,) = explained(facts)
+    assert blind.spans == [(at(0), at(1800))]
+    assert ("device", "CPE-1") in blind.explains
+
+
+def test_blindness_takes_nothing_away_from_circuits() -> None:
+    (blind,) = explained(silent(0, *EVERYBODY))
+    assert blind.dead == {}
+
+
+# ---------------------------------------------------------------- wrong, missing and odd topology
+
+
+def test_with_no_topology_at_all_every_silence_is_its_own_cause() -> None:
+    b = metro()
+    b.links.clear()
+    causes = explained(silent(0, "ACC-1", "CPE-1"), b.ledger())
+    assert roots(causes) == ["device ACC-1", "premises CPE-1"]
+
+
+def test_a_link_missing_in_the_ledger_gives_separate_causes_and_no_silence() -> None:
+    b = metro()
+    del b.links["T1"]
+    causes = explained([*dark(0, "AGG-1 GE1/0/1"), *silent(9, "ACC-1", "CPE-1", "CPE-2")], b.ledger())
+    assert {"device ACC-1"} <= set(roots(causes))
+
+
+def test_a_dual_homed_device_is_cut_off_by_the_duct_that_both_its_uplinks_share() -> None:
+    b = metro()
+    b.link("T1X", "AGG-3 GE1/0/9", "ACC-1 GE0/0/9", "KT1")
+    lost = dark(0, "AGG-1 GE1/0/1", "AGG-3 GE1/0/9")
+    assert roots(explained([*lost, *silent(20, "ACC-1", "CPE-1", "CPE-2")], b.ledger())) == ["cable KT1"]
+
+
+def test_a_dual_homed_device_that_dies_takes_both_its_links_along() -> None:
+    b = metro()
+    b.link("T1X", "AGG-3 GE1/0/9", "ACC-1 GE0/0/9", "KX")
+    lost = dark(0, "AGG-1 GE1/0/1", "AGG-3 GE1/0/9")
+    assert roots(explained([*lost, *silent(20, "ACC-1", "CPE-1", "CPE-2")], b.ledger())) == ["device ACC-1"]
+
+
+def test_a_microwave_link_is_told_as_a_link() -> None:
+    b = metro()
+    b.device("HILL", Role.ACCESS)
+    b.link("MW", "AGG-1 MW1", "HILL MW1", medium=Medium.MICROWAVE)
+    assert roots(explained([*dark(0, "AGG-1 MW1"), *silent(20, "HILL")], b.ledger())) == ["link MW"]
+
+
+# ---------------------------------------------------------------- planned work
+
+
+def test_silence_that_planned_work_accounts_for_belongs_to_it() -> None:
+    work = Planned("M-1", (Scope("cable", "KT1"),), ((at(-60), at(3600)),))
+    assert roots(explained(silent(0, "ACC-1"), planned=(work,))) == ["cable KT1"]
+    assert roots(explained(silent(4000, "ACC-1"), planned=(work,))) == ["device ACC-1"]
+    assert roots(explained(silent(0, "ACC-2"), planned=(work,))) == ["device ACC-2"]
+
+
+@pytest.mark.parametrize(
+    ("scope", "root"),
+    [
+        (Scope("link", "T1"), "link T1"),
+        (Scope("device", "ACC-1"), "device ACC-1"),
+        (Scope("device", "AGG-1"), "device AGG-1"),
+        (Scope("site", "S-ACC-1"), "link L1"),
+    ],
+)
+def test_planned_work_is_named_by_what_is_worked_on(scope: Scope, root: str) -> None:
+    work = Planned("M-1", (scope,), ((at(-60), at(3600)),))
+    assert roots(explained(silent(0, "ACC-1"), planned=(work,))) == [root]
+
+
+# ---------------------------------------------------------------- time
+
+
+def test_a_cause_lasts_from_the_first_evidence_to_the_last_clear() -> None:
+    facts = [*silent(0, "CPE-1"), *dark(20, "AGG-1 GE1/0/1"), *lit(700, "AGG-1 GE1/0/1"), *back(730, "CPE-1")]
+    (cause,) = explained(facts)
+    assert (cause.start, cause.end) == (at(0), at(700))
+
+
+def test_causes_are_told_in_the_order_in_which_they_began() -> None:
+    facts = [*dark(500, "AGG-1 GE1/0/1"), *dark(100, "AGG-2 GE1/0/1"), say(0, "AGG-1", "agent")]
+    assert roots(explained(facts)) == ["agent AGG-1", "cable KT2", "cable KT1"]

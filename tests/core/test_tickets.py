@@ -1,0 +1,356 @@
+"""When a crew is sent, which one, and what people may do to the order."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import product
+
+import pytest
+from core_metro import RULES, at, metro
+from hypothesis import given
+from hypothesis import strategies as st
+
+from netwatch.core.book import FaultRecord, TicketRecord
+from netwatch.core.forecast import quantile
+from netwatch.core.model import Action, Domain, Role, Root, RootKind, TicketKind, TicketState, Work
+from netwatch.core.tickets import (
+    OPEN,
+    TMF621,
+    Stake,
+    Verdict,
+    act,
+    places_of,
+    prior_of,
+    skill_of,
+    team_for,
+    verdict,
+)
+from netwatch.core.time import MINUTE
+from netwatch.core.topology import Network
+
+DISPATCH = RULES.dispatch
+LEDGER = metro().ledger()
+NET = Network(LEDGER)
+
+
+def fault(kind: str = "device", name: str = "ACC-1", domain: Domain = Domain.EQUIPMENT) -> FaultRecord:
+    return FaultRecord("F1", Root(RootKind(kind), name), domain, at(0), None, at(60))
+
+
+def order(kind: TicketKind = TicketKind.REPAIR, state: TicketState = TicketState.WATCHING) -> TicketRecord:
+    return TicketRecord("T1", "F1", kind, state, at(60), "data")
+
+
+def stake(name: str = "C1", assurance: str = "standard", left: float = 480, **more: bool) -> Stake:
+    """A circuit whose deadline lies `left` minutes after T0 + 60 s."""
+    values = {"complained": False, "protected": True, **more}
+    return Stake(name, assurance, at(0), at(60) + round(left * MINUTE), **values)
+
+
+def judged(
+    of: FaultRecord | None = None,
+    stakes: tuple[Stake, ...] = (),
+    exposed: int = 0,
+    lost_light: bool = False,
+    minutes: float = 0,
+    ticket: TicketRecord | None = None,
+) -> Verdict:
+    now = at(60) + round(minutes * MINUTE)
+    return verdict(of or fault(), ticket or order(), stakes, exposed, lost_light, DISPATCH, now)
+
+
+# ---------------------------------------------------------------- when
+
+CABLE = ("cable", "KT1", Domain.CABLE)
+
+
+def test_what_may_heal_by_itself_is_watched() -> None:
+    said = judged(stakes=(stake(),))
+    assert not said.send
+    assert said.reason == "may heal by itself: watched for at most 30 min"
+
+
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        (judged(stakes=(stake(complained=True),)), "the customer of C1 complained"),
+        (judged(stakes=(stake(assurance="AAA", protected=False),)), "C1 is AAA and has no working protection"),
+        (judged(fault(*CABLE), (stake(),), lost_light=True), "both ends lost light: fibre does not heal"),
+        (judged(fault(*CABLE), (stake(), stake("C2"))), "2 circuits are out on one cable"),
+        (judged(fault("port", "AGG-1 GE1/0/1"), (stake(), stake("C2"))), "2 circuits are out on one port"),
+        (judged(fault("link", "T1", Domain.CABLE), (stake(), stake("C2"))), "2 circuits are out on one link"),
+        (judged(fault(*CABLE), exposed=2), "2 circuits are without protection on one cable"),
+        (judged(ticket=order(TicketKind.ENQUIRY)), "mains failed: ask the power company"),
+    ],
+    ids=["complaint", "top class bare", "lost light", "cable", "port", "link", "exposed", "enquiry"],
+)
+def test_there_are_reasons_to_send_at_once(said: Verdict, why: str) -> None:
+    assert said.send
+    assert why in said.reason
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        judged(stakes=(stake(assurance="AAA", left=10_000),)),
+        judged(stakes=(stake(protected=False),)),
+        judged(fault(domain=Domain.EQUIPMENT), (stake(),), lost_light=True),
+        judged(fault("device", "ACC-1"), (stake(), stake("C2"))),
+        judged(fault("device", "ACC-1"), exposed=9),
+        judged(exposed=1),
+    ],
+    ids=[
+        "top class but protected",
+        "bare but not top",
+        "light, but no cable's work",
+        "device",
+        "exposed device",
+        "one",
+    ],
+)
+def test_what_comes_near_to_such_a_reason_is_none(said: Verdict) -> None:
+    assert not said.send
+
+
+def test_a_crew_goes_when_less_is_left_than_such_repairs_take() -> None:
+    due = quantile(
+        DISPATCH.due_quantile, prior_of(fault(), DISPATCH).repair_median, prior_of(fault(), DISPATCH).repair_sigma
+    )
+    early, late = judged(stakes=(stake(left=due + 30),)), judged(stakes=(stake(left=due - 1),))
+    assert "min left, repairs of this kind take up to" not in early.reason
+    assert late.send
+    assert "min left, repairs of this kind take up to" in late.reason
+
+
+@pytest.mark.parametrize(("assurance", "cap"), [("AAA", 5), ("AA", 10), ("A", 15), ("standard", 30), ("", 30)])
+def test_nobody_is_watched_longer_than_the_hold_off_of_his_class(assurance: str, cap: int) -> None:
+    held = judged(stakes=(stake(assurance=assurance, left=100_000),), minutes=cap - 0.1)
+    gone = judged(stakes=(stake(assurance=assurance, left=100_000),), minutes=cap)
+    assert gone.send
+    assert gone.reason == f"not healed within the longest hold-off of {cap} min"
+    assert held.reason != gone.reason
+
+
+def test_the_shortest_hold_off_among_several_counts() -> None:
+    said = judged(stakes=(stake(left=100_000), stake("C2", "AAA", 100_000)), minutes=5)
+    assert said.reason == "not healed within the longest hold-off of 5 min"
+
+
+def test_waiting_is_given_up_when_it_costs_more_than_going() -> None:
+    never = replace(DISPATCH, priors={**DISPATCH.priors, "device": replace(DISPATCH.priors["device"], heals=0.0)})
+    said = verdict(fault(), order(), [stake(left=300)], 0, False, never, at(61))
+    assert said.send
+    assert said.reason.startswith("waiting costs more than going: C1 loses")
+
+
+def test_the_chance_of_a_miss_is_told_while_somebody_is_out_and_only_then() -> None:
+    assert judged().probability is None
+    near, far = judged(stakes=(stake(left=100),)), judged(stakes=(stake(left=400),))
+    assert near.probability is not None
+    assert far.probability is not None
+    assert 0 <= far.probability < near.probability <= 1
+    assert judged(stakes=(stake(left=-1),)).probability == 1
+
+
+@given(
+    st.sampled_from(list(RootKind)),
+    st.sampled_from(list(Domain)),
+    st.lists(
+        st.builds(stake, st.just("C1"), st.sampled_from(["AAA", "AA", "odd", ""]), st.floats(-500, 9000)), max_size=3
+    ),
+    st.integers(0, 3),
+    st.booleans(),
+    st.floats(0, 5000),
+)
+def test_there_is_a_verdict_with_a_reason_for_everything(
+    kind: RootKind, domain: Domain, stakes: list[Stake], exposed: int, light: bool, minutes: float
+) -> None:
+    said = judged(fault(kind, "X", domain), tuple(stakes), exposed, light, minutes)
+    assert said.reason
+    assert (said.probability is None) == (not stakes)
+
+
+def test_once_sent_for_it_stays_to_be_sent_for_as_time_passes() -> None:
+    verdicts = [judged(stakes=(stake(assurance="AA", left=240),), minutes=m).send for m in range(0, 300, 2)]
+    assert verdicts == sorted(verdicts)
+    assert verdicts[-1]
+
+
+# ---------------------------------------------------------------- who
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "domain", "skill"),
+    [
+        ("cable", "KT1", Domain.CABLE, "cable"),
+        ("link", "T1", Domain.CABLE, "cable"),
+        ("link", "R0", Domain.CONFIGURATION, "data"),
+        ("power", "S-1", Domain.POWER, "power"),
+        ("premises", "CPE-1", Domain.PREMISES, "customer"),
+        ("circuit", "C1", Domain.PREMISES, "customer"),
+        ("device", "AGG-1", Domain.EQUIPMENT, "data"),
+        ("device", "ACC-1", Domain.EQUIPMENT, "access"),
+        ("device", "OLT-1", Domain.EQUIPMENT, "access"),
+        ("port", "OLT-1 gpon-0/0/1", Domain.EQUIPMENT, "access"),
+        ("port", "CORE-1 GE0/0/1", Domain.EQUIPMENT, "data"),
+        ("device", "GHOST", Domain.EQUIPMENT, "data"),
+    ],
+)
+def test_the_domain_of_work_and_the_equipment_say_which_skill(kind: str, name: str, domain: Domain, skill: str) -> None:
+    assert skill_of(fault(kind, name, domain), NET, DISPATCH) == skill
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "sites"),
+    [
+        ("device", "ACC-1", ["S-ACC-1"]),
+        ("port", "AGG-1 GE0/0/1", ["S-1"]),
+        ("power", "S-2", ["S-2"]),
+        ("power", "F-1", ["S-ACC-1", "S-ACC-2"]),
+        ("link", "T1", ["S-1", "S-ACC-1"]),
+        ("cable", "K0", ["S-CORE", "S-1"]),
+        ("circuit", "C1", ["P-1", "S-CORE"]),
+        ("cable", "NONE", []),
+        ("management", "", []),
+    ],
+)
+def test_where_a_fault_can_be_worked_on(kind: str, name: str, sites: list[str]) -> None:
+    assert places_of(fault(kind, name), NET) == sites
+
+
+def test_the_outsourced_team_of_the_region_goes_before_the_own_one() -> None:
+    assert team_for(fault(*CABLE), "cable", (), NET, DISPATCH) == "out-cable"
+    assert team_for(fault("device", "ACC-1"), "access", (), NET, DISPATCH) == "out-access"
+
+
+@pytest.mark.parametrize("name", ["AGG-1", "CORE-1"])
+def test_equipment_from_the_aggregation_on_is_never_given_away_while_own_people_can_go(name: str) -> None:
+    assert team_for(fault("device", name), "data", (), NET, DISPATCH) == "own"
+    assert team_for(fault("port", f"{name} GE0/0/1"), "data", (), NET, DISPATCH) == "own"
+
+
+def test_who_refused_is_not_asked_again_and_at_last_anybody_able_goes() -> None:
+    asked: list[str] = []
+    while team := team_for(fault(*CABLE), "cable", asked, NET, DISPATCH):
+        asked.append(team)
+    assert asked == ["out-cable", "own", "out-far"]
+
+
+def test_without_a_team_of_the_skill_nobody_is_named() -> None:
+    assert team_for(fault(), "juggling", (), NET, DISPATCH) == ""
+
+
+def test_a_team_without_regions_goes_everywhere() -> None:
+    b = metro()
+    b.teams.clear()
+    b.team("far", "cable", "R9")
+    b.team("all", "cable", "")
+    assert team_for(fault(*CABLE), "cable", (), Network(b.ledger()), DISPATCH) == "all"
+
+
+# ---------------------------------------------------------------- acts
+
+STATES = [*TicketState]
+
+
+def work(action: Action, minute: int = 9) -> Work:
+    return Work(at(minute * 60), ("C1",), action, "team-1")
+
+
+@pytest.mark.parametrize(
+    ("state", "action", "then"),
+    [
+        ("watching", "accept", "accepted"),
+        ("dispatched", "accept", "accepted"),
+        ("watching", "depart", "travelling"),
+        ("dispatched", "depart", "travelling"),
+        ("accepted", "depart", "travelling"),
+        ("watching", "arrive", "on_site"),
+        ("dispatched", "arrive", "on_site"),
+        ("accepted", "arrive", "on_site"),
+        ("travelling", "arrive", "on_site"),
+        ("dispatched", "reject", "watching"),
+        ("accepted", "reject", "watching"),
+        ("travelling", "reject", "watching"),
+        ("on_site", "reject", "watching"),
+        *(
+            (s, "return", "returned")
+            for s in ("watching", "dispatched", "accepted", "travelling", "on_site", "restored")
+        ),
+        *((s, "close", "closed") for s in ("watching", "dispatched", "on_site", "restored", "returned")),
+    ],
+)
+def test_an_act_that_fits_moves_the_order_on(state: str, action: str, then: str) -> None:
+    ticket = order(state=TicketState(state))
+    assert act(ticket, work(Action(action))) == ""
+    assert ticket.state is TicketState(then)
+
+
+@pytest.mark.parametrize(
+    ("state", "action"),
+    [
+        ("travelling", "accept"),
+        ("on_site", "accept"),
+        ("on_site", "depart"),
+        ("restored", "arrive"),
+        ("watching", "reject"),
+        ("restored", "reject"),
+        *product(("closed", "cancelled", "merged"), ("accept", "depart", "arrive", "return", "reject")),
+        ("cancelled", "close"),
+        ("merged", "close"),
+    ],
+)
+def test_an_act_that_does_not_fit_is_refused_in_words_and_changes_nothing(state: str, action: str) -> None:
+    ticket, before = order(state=TicketState(state)), order(state=TicketState(state))
+    assert act(ticket, work(Action(action))) == f"{action} does not follow {state}"
+    assert ticket == before
+
+
+@pytest.mark.parametrize(("state", "action"), list(product(STATES, Action)))
+def test_an_act_done_twice_is_done_once(state: TicketState, action: Action) -> None:
+    once, twice = order(state=state), order(state=state)
+    act(once, work(action))
+    act(twice, work(action))
+    act(twice, work(action, 20))
+    assert twice == once
+
+
+def test_who_did_it_first_counts_and_later_repetitions_do_not_move_the_times() -> None:
+    ticket = order(state=TicketState.DISPATCHED)
+    for minute, action in enumerate(
+        (Action.ACK, Action.ACCEPT, Action.ACK, Action.DEPART, Action.ARRIVE, Action.ARRIVE)
+    ):
+        assert act(ticket, work(action, minute)) == ""
+    assert (ticket.acknowledged, ticket.accepted, ticket.arrived) == (at(0), at(60), at(240))
+
+
+def test_a_team_that_rejects_is_remembered_and_the_order_looks_for_another() -> None:
+    ticket = order(state=TicketState.DISPATCHED)
+    ticket.team = "out-cable"
+    act(ticket, work(Action.REJECT))
+    assert (ticket.team, ticket.refused, ticket.state) == ("", ["out-cable"], TicketState.WATCHING)
+
+
+@given(st.lists(st.sampled_from(Action), max_size=12))
+def test_no_order_leaves_its_end_and_time_runs_forward(actions: list[Action]) -> None:
+    ticket = order(state=TicketState.DISPATCHED)
+    ended = False
+    for minute, action in enumerate(actions, 1):
+        act(ticket, work(action, minute))
+        assert not (ended and ticket.state is not TicketState.CLOSED)
+        ended = ticket.state is TicketState.CLOSED
+    stamps = [t for t in (ticket.accepted, ticket.arrived, ticket.closed) if t is not None]
+    assert stamps == sorted(stamps) or Action.REJECT in actions
+
+
+def test_every_state_has_its_word_in_tmf621_and_only_ends_are_not_open() -> None:
+    assert set(TMF621) == set(TicketState)
+    assert set(TicketState) - OPEN == {TicketState.CLOSED, TicketState.CANCELLED, TicketState.MERGED}
+    assert {s for s, w in TMF621.items() if w in ("closed", "cancelled")} == set(TicketState) - OPEN
+
+
+def test_every_kind_of_root_has_its_prior() -> None:
+    for kind, domain in product(RootKind, Domain):
+        assert prior_of(fault(kind, "X", domain), DISPATCH) in DISPATCH.priors.values()
+    assert prior_of(fault("link", "R0", Domain.CONFIGURATION), DISPATCH) is DISPATCH.priors["configuration"]
+    assert Role.AGGREGATION in DISPATCH.own_roles
