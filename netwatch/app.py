@@ -171,7 +171,7 @@ class _Shown:
 
     async def send(self, message: Outgoing) -> str:
         answer = await self._channel.send(message)
-        said = message.text or message.title
+        said = "\n".join(part for part in (message.title, message.text) if part)
         self._view.sent(Message(self._clock(), self._name, message.audience, message.template, message.subject, said))
         return answer
 
