@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 from netwatch.core.engine import Engine
 from netwatch.core.model import Decision, Effect, Entry, Fact, Ledger, Observation, Row, Tick, index
 from netwatch.core.rules import Rules
-from netwatch.core.time import MINUTE, SECOND, Instant, Span
+from netwatch.core.time import DAY, MINUTE, SECOND, Instant, Span
 
 log = logging.getLogger(__name__)
 
@@ -30,6 +30,9 @@ BATCH = 256
 
 BEAT = 1.0
 """Seconds after which an idle think loop looks at the clock again: the heartbeat that the watchdog counts on."""
+
+MEMORY: Span = 2 * DAY
+"""What has been over for longer is in the store alone: a daemon runs for years."""
 
 LATE: Span = MINUTE
 """What falls due this long before it is decided was missed, and says so."""
@@ -95,6 +98,7 @@ async def recover(
             # Mostly another version's. Whatever is wrong with it, it is a shortcut and no evidence: the facts are.
             log.warning("the snapshot cannot be used (%s): going through all facts that are kept", error)
             recall = await store.recall(whole=True)
+    engine.memory = MEMORY
     rows: dict[tuple[str, str], Row] = {}
     for place, (batch, now) in enumerate(_rounds(recall.facts)):
         last = max(last, now)

@@ -7,6 +7,7 @@ Everything in here survives a restart by `plain.freeze`. The rows that the outsi
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from netwatch.core.alarms import Element, Evidence
 from netwatch.core.intervals import FOREVER, Pair, Spans
@@ -43,6 +44,8 @@ class FaultRecord:
     planned: bool = False
     absorbed_by: str = ""
     final: bool = False
+    turned: Instant = 0
+    """When another root was last found for it."""
 
 
 @dataclass(slots=True)
@@ -146,13 +149,54 @@ class Book:
     numbers: dict[str, int] = field(default_factory=dict)
     """Last number given out per letter."""
     review_due: Instant | None = None
+    laid_aside: Instant = 0
+    """When old records were last laid aside."""
     fade_due: Instant | None = None
     """When to look for bad news that is not repeated any more."""
+
+    def lay_aside(self, before: Instant) -> list[tuple[str, str]]:
+        """Drop what was over before an instant; returns the rows' (type, id).
+
+        A fault goes with all that belongs to it, or not at all; an order that people have not
+        closed keeps it.
+        """
+        over = {f.id for f in self.faults.values() if _over(f, before)}
+        over -= {o.fault for o in self.outages.values() if not o.final or (o.restored or before) >= before}
+        over -= {e.fault for e in self.exposures.values() if not e.final or (e.ended or before) >= before}
+        over -= {t.fault for t in self.tickets.values() if (t.closed or before) >= before}
+        over -= {f.absorbed_by for f in self.faults.values() if f.id not in over}
+        gone = [("Fault", i) for i in over]
+        gone += [("Outage", o.id) for o in self.outages.values() if o.fault in over]
+        gone += [("Exposure", e.id) for e in self.exposures.values() if e.fault in over]
+        gone += [("Ticket", t.id) for t in self.tickets.values() if t.fault in over]
+        gone += [("Unknown", u.id) for u in self.unknowns.values() if u.ended is not None and u.ended < before]
+        tables: dict[str, dict[str, Any]] = {
+            "Fault": self.faults,
+            "Outage": self.outages,
+            "Exposure": self.exposures,
+            "Ticket": self.tickets,
+            "Unknown": self.unknowns,
+        }
+        for kind, name in gone:
+            del tables[kind][name]
+        for circuit, pauses in list(self.pauses.items()):
+            kept = [p for p in pauses if p.ended >= before]
+            if kept:
+                self.pauses[circuit] = kept
+            else:
+                del self.pauses[circuit]
+        return gone
 
     def name(self, letter: str) -> str:
         """A new id: F1, F2, …"""
         self.numbers[letter] = self.numbers.get(letter, 0) + 1
         return f"{letter}{self.numbers[letter]}"
+
+
+def _over(fault: FaultRecord, before: Instant) -> bool:
+    if fault.absorbed_by:
+        return fault.confirmed < before
+    return fault.final and fault.cleared is not None and fault.cleared < before
 
 
 def window_spans(versions: list[Maintenance]) -> Spans:

@@ -41,7 +41,7 @@ from netwatch.core.model import (
 )
 from netwatch.core.review import Review
 from netwatch.core.rules import Rules
-from netwatch.core.time import Instant
+from netwatch.core.time import HOUR, Instant, Span
 from netwatch.core.topology import Network
 
 VERSION = 1
@@ -50,6 +50,9 @@ VERSION = 1
 
 class Engine:
     """Owns all state of the domain. Pure: `now` is an argument."""
+
+    memory: Span | None = None
+    """How long what is over stays in mind; None: for good. The store keeps it in any case."""
 
     def __init__(self, ledger: Ledger, rules: Rules, zone: ZoneInfo) -> None:
         self.ledger, self.rules, self.zone = ledger, rules, zone
@@ -192,6 +195,16 @@ class Engine:
             _, self.book.fade_due = self.book.evidence.fading(0, self.net, self.rules.alarms)
         for key, fault in review.explained():
             self._explain_alarm(key, fault)
+        self._lay_aside(now)
+
+    def _lay_aside(self, now: Instant) -> None:
+        """Forget what has been over for longer than `memory`; looked at once an hour."""
+        if self.memory is None or now - self.book.laid_aside < HOUR:
+            return
+        self.book.laid_aside = now
+        gone = self.book.lay_aside(now - self.memory)
+        for name in gone:
+            self._rows.pop(name, None)
 
     def _soon(self, at: Instant) -> None:
         due = self.book.review_due
