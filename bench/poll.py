@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import json
 import multiprocessing
 import resource
 import socket
@@ -119,10 +120,9 @@ async def main(options: argparse.Namespace, port: int) -> None:
     rounds = [await round_of(door, targets, names, options.seconds / 5, options.flight) for _ in range(5)]
     cost = statistics.median(rounds)
     what = f"GET of {options.varbinds} by {'v3 authPriv (SHA-1, AES-128)' if options.v3 else 'v2c'}"
-    print(
-        f"{options.engine}: {what}, {options.targets} targets, {options.flight} in flight: "
-        f"{cost:.1f} µs of CPU a request, {1e6 / cost:,.0f} requests/s and core"
-    )
+    what = f"{options.engine} engine, {what}"
+    print(json.dumps({"figure": f"{what}: CPU of a request", "value": round(cost, 1), "unit": "µs"}))
+    print(json.dumps({"figure": f"{what}: one core", "value": round(1e6 / cost), "unit": "requests/s"}))
     await door.close()
 
 

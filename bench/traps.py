@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import json
 import multiprocessing
 import resource
 import socket
@@ -89,10 +90,10 @@ async def main(burst: int, rounds: int) -> None:
         listener.close()
         sender.join()
     cost = statistics.median(costs)
-    print(
-        f"{cost:.1f} µs of CPU a trap ({1e6 / cost:,.0f}/s and core); "
-        f"of {burst:,} at full speed {min(kept):.1%} kept at worst"
-    )
+    print(json.dumps({"figure": "CPU of a trap", "value": round(cost, 1), "unit": "µs"}))
+    print(json.dumps({"figure": "traps, one core", "value": round(1e6 / cost), "unit": "traps/s"}))
+    whole = f"kept at worst of {burst:,} traps at full speed"
+    print(json.dumps({"figure": whole, "value": round(min(kept) * 100, 2), "unit": "%"}))
 
 
 if __name__ == "__main__":
