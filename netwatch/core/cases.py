@@ -45,6 +45,10 @@ class Cases:
         found = [e for e in episodes(cause.spans, self.timing) if e.confirmed <= self.now]
         return found[-1] if found else None
 
+    def confirmed(self, cause: Cause) -> bool:
+        """Whether it has lasted long enough to count."""
+        return self._episodes.get(cause.root) is not None
+
     def settle(self) -> None:
         """Carry every confirmed cause, and every one that already has a fault, into the book."""
         for cause in self.causes:
@@ -95,6 +99,8 @@ class Cases:
 
     def _update(self, fault: FaultRecord, cause: Cause) -> None:
         episode = self._episodes[cause.root]
+        if fault.root != cause.root:
+            fault.turned = self.now
         fault.root, fault.domain = cause.root, cause.domain
         fault.reason, fault.against, fault.confidence = cause.reason, cause.against, cause.confidence
         fault.elements = sorted(cause.elements)

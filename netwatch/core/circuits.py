@@ -130,10 +130,10 @@ class Losses:
         return [*down[:-1], (start, max(soon))] if soon else down
 
 
-def blamed(loss: Loss, at: Instant, slack: int) -> Cause | None:
+def blamed(blame: Iterable[tuple[Spans, Cause]], at: Instant, slack: int) -> Cause | None:
     """The cause that tipped the balance at an instant: of those in effect, the one that came last."""
     best: tuple[Instant, Cause] | None = None
-    for spans, cause in loss.blame:
+    for spans, cause in blame:
         for start, end in spans:
             if start <= at + slack and end > at and (best is None or (start, cause.root) > (best[0], best[1].root)):
                 best = (start, cause)

@@ -27,7 +27,7 @@ from netwatch.core.alarms import Element, Track
 from netwatch.core.intervals import FOREVER, Pair, Spans, union
 from netwatch.core.model import Condition, Domain, Medium, Role, Root, RootKind, Scope
 from netwatch.core.rules import AlarmRules, FaultRules
-from netwatch.core.time import Instant
+from netwatch.core.time import Instant, Span
 from netwatch.core.topology import Network, Reach
 
 PREMISES = frozenset({Role.CPE, Role.ONU, Role.CONVERTER})
@@ -71,6 +71,10 @@ class Cause:
     @property
     def end(self) -> Instant:
         return self.spans[-1][1]
+
+    def covers(self, span: Pair, grace: Span) -> bool:
+        """Whether a span of evidence began while the cause was in effect, or hardly later."""
+        return any(start <= span[0] <= end + grace for start, end in self.spans)
 
 
 def explain(
@@ -233,12 +237,12 @@ class _Explanation:
         reach = self._reach()
         left = [d for d in self.silent if d not in self.dead and self._own_silence(reach, d)]
         self._blindness(left)
-        left = [d for d in left if not self._seen_blindly(d) and self.silent[d].quarantine is None]
+        left = [d for d in left if self._sighted(d, self.silent[d].spans) and self.silent[d].quarantine is None]
         left = [d for d in left if not self._planned_for(d)]
         # Nearest to us first: what it cuts off needs no cause of its own.
         depth = self.net.depth(self.vantage)
         for device in sorted(left, key=lambda d: (depth.get(d, 1 << 30), self.silent[d].start, d)):
-            own = self._own_silence(reach, device)
+            own = self._sighted(device, self._own_silence(reach, device))
             if not own:
                 continue
             power = self._power_of(device)
@@ -314,12 +318,11 @@ class _Explanation:
         }
         self.blind = cause
 
-    def _seen_blindly(self, device: str) -> bool:
-        """All that is known against a device falls into our blindness."""
+    def _sighted(self, device: str, silence: Spans) -> Spans:
+        """Of a device's silence, what does not fall into our blindness."""
         if self.blind is None or ("device", device) not in self.blind.explains:
-            return False
-        start, end = self.blind.spans[0]
-        return all(start <= s <= end + self.timing.grace for s, _ in self.silent[device].spans)
+            return silence
+        return [span for span in silence if not self.blind.covers(span, self.timing.grace)]
 
     def _planned_for(self, device: str) -> bool:
         """Silence that planned work accounts for belongs to that work."""

@@ -189,7 +189,7 @@ class Review:
 
     def _blame(self, record: OutageRecord, loss: Loss) -> FaultRecord:
         """The fault that an outage is put down to."""
-        cause = blamed(loss, record.started, self.timing.agreement)
+        cause = self._tipped(loss, record.started)
         if cause is None and not record.only_complaint:
             cause = next((c for spans, c in loss.blame if spans[-1][1] > record.started), None)
         if cause is not None:
@@ -203,6 +203,11 @@ class Review:
         if record.fault and not record.only_complaint:
             return self.book.faults[record.fault]
         return self._said(record.circuit) or self._customers_word(record)
+
+    def _tipped(self, loss: Loss, at: Instant) -> Cause | None:
+        """The cause that tipped the balance; one that has not lasted long enough to count only for want of others."""
+        sure = [(spans, cause) for spans, cause in loss.blame if self.cases.confirmed(cause)]
+        return blamed(sure, at, self.timing.agreement) or blamed(loss.blame, at, self.timing.agreement)
 
     def _said(self, circuit: str) -> FaultRecord | None:
         root = Root(RootKind.CIRCUIT, circuit)
@@ -258,7 +263,7 @@ class Review:
     def _carry_exposure(self, record: ExposureRecord, start: Instant, end: Instant, loss: Loss) -> None:
         record.started = start
         record.ended = None if end == FOREVER else end
-        cause = blamed(loss, start, self.timing.agreement)
+        cause = self._tipped(loss, start)
         if cause is None:
             cause = next((c for spans, c in loss.blame if spans[-1][1] > start), None)
         if cause is None:
@@ -412,6 +417,10 @@ class Review:
             self._say("ticket.upgraded", order.id, "service is lost: no enquiry any more", fault=fault.id)
         skill = skill_of(fault, self.net, self.rules.dispatch)
         if skill != order.skill:
+            settled = fault.turned + self.timing.debounce
+            if order.state is TicketState.DISPATCHED and self.now < settled:
+                self._wake_at(settled)  # nobody is called off on the way for what has not lasted yet
+                return
             self._say("ticket.reskilled", order.id, f"{order.skill} → {skill}: {fault.reason}", fault=fault.id)
             order.skill = skill
             if order.state is TicketState.DISPATCHED:
@@ -574,6 +583,12 @@ class Review:
         cause = next((c for c in self.causes if self.cases.of.get(c.root) is fault), None)
         if cause is not None:
             mine |= cause.explains
+        others = {e for f in self.book.faults.values() if f is not fault and not f.final for e in f.elements} & mine
+        if cause is not None and fault.root.kind is RootKind.MANAGEMENT:
+            # What was silent also for a reason of its own keeps that, and only that.
+            for track in (evidence.tracks[e] for e in others & evidence.tracks.keys()):
+                track.spans = [span for span in track.spans if not cause.covers(span, self.timing.grace)]
+            mine -= others
         evidence.retire(
             [e for e in mine if (t := evidence.tracks.get(e)) is not None and (not t.open or t.quarantine is not None)]
         )
