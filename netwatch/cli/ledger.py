@@ -9,7 +9,18 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from netwatch.cli.common import CONFIGURATION, as_data, config_option, emit, fail, json_option, say, show, tell
+from netwatch.cli.common import (
+    CONFIGURATION,
+    FINDINGS,
+    as_data,
+    config_option,
+    emit,
+    fail,
+    json_option,
+    say,
+    show,
+    tell,
+)
 from netwatch.findings import Finding, UnusableError
 
 if TYPE_CHECKING:
@@ -127,6 +138,37 @@ def template(out: Path, force: bool) -> None:
         raise click.UsageError(f"{out} is there already; --force overwrites it")
     write(out)
     say(f"{out}: replace the example rows, then `netwatch ledger check {out}`")
+
+
+@command.command()
+@click.argument("path", type=_path)
+@click.option("--kind", "kinds", multiple=True, type=click.Choice(["link", "cable", "device", "site", "feed"]))
+@click.option("--assurance", "classes", multiple=True, help="Only circuits of this class.")
+@json_option
+def risk(path: Path, kinds: tuple[str, ...], classes: tuple[str, ...], as_json: bool) -> None:
+    """Protection that shares a link, cable, device, site or power feed with what it protects.
+
+    Exit status: 0 nothing is shared, 1 something is, 78 a ledger that cannot be used.
+    """
+    from netwatch.core.risk import shared
+    from netwatch.core.topology import Network
+    from netwatch.ledger import load
+
+    net = Network(load(path))
+    found = [
+        {"circuit": r.circuit, "assurance": r.assurance, "kind": r.kind, "id": r.id}
+        for r in shared(net)
+        if (not kinds or r.kind in kinds) and (not classes or r.assurance in classes)
+    ]
+    if as_json:
+        emit(found)
+    else:
+        show(found, ["circuit", "assurance", "kind", "id"], none="no protected circuit shares anything")
+        if found:
+            protected = sum(bool(c.protecting) for c in net.ledger.circuits.values())
+            say(f"{len({r['circuit'] for r in found}):,} of {protected:,} protected circuits share something")
+    if found:
+        raise SystemExit(FINDINGS)
 
 
 def _counts(ledger: Ledger) -> dict[str, int]:
