@@ -8,6 +8,7 @@ times are lognormal per cause; until a network has its own history, the priors o
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from netwatch.core.rules import Prior
@@ -28,7 +29,8 @@ def density(t: float, median: float, sigma: float) -> float:
     if t <= 0:
         return 0.0
     z = (math.log(t) - math.log(median)) / sigma
-    return math.exp(-0.5 * z * z) / (t * sigma * math.sqrt(2 * math.pi))
+    # In logarithms throughout: the smallest times times sigma are no number any more.
+    return math.exp(-0.5 * z * z - math.log(t)) / (sigma * math.sqrt(2 * math.pi))
 
 
 def quantile(q: float, median: float, sigma: float) -> float:
@@ -75,3 +77,155 @@ def outlook(prior: Prior, elapsed: float, left: float, travelling: float | None 
     rate = share * density(elapsed, prior.self_median, prior.self_sigma) / alive
     saved = stays * density(left, prior.repair_median, prior.repair_sigma)
     return Outlook(min(max(miss, 0.0), 1.0), rate, saved)
+
+
+# ---------------------------------------------------------------- several causes that it may be
+
+
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """One cause that a fault may have, as the forecast weighs it."""
+
+    cause: str
+    weight: float
+    """P(this cause) when the fault began, before it is known how long it lasts. All weights add up to 1."""
+    prior: Prior
+
+
+def lasts(prior: Prior, elapsed: float) -> float:
+    """P(a fault of this cause has not healed by itself after `elapsed` minutes)."""
+    return 1 - prior.heals + prior.heals * survival(elapsed, prior.self_median, prior.self_sigma)
+
+
+def reweigh(branches: Sequence[Branch], elapsed: float) -> tuple[Branch, ...]:
+    """The branches of a fault that has lasted `elapsed`: what heals fast and has not healed is no longer likely."""
+    weights = [b.weight * lasts(b.prior, elapsed) for b in branches]
+    total = sum(weights)
+    if total < _TINY:  # older than anything that any cause explains: what we know says nothing
+        return tuple(branches)
+    return tuple(Branch(b.cause, w / total, b.prior) for b, w in zip(branches, weights, strict=True))
+
+
+def heals_within(branches: Sequence[Branch], elapsed: float, step: float) -> float:
+    """P(heals by itself in the next `step` minutes | it has lasted `elapsed`)."""
+    now = sum(b.weight * lasts(b.prior, elapsed) for b in branches)
+    then = sum(b.weight * lasts(b.prior, elapsed + step) for b in branches)
+    return 1 - then / now if now > _TINY else 0.0
+
+
+def miss(branches: Sequence[Branch], elapsed: float, deadline: float, wait: float = 0.0) -> float:
+    """P(not restored at `deadline` | it has lasted `elapsed`), a crew being sent after `wait` more minutes.
+
+    Times count from the beginning of the fault. P(restored after L | not at e) = Σ w(e) · S(L) / S(e), with healing and
+    repair as competing risks that do not know of one another.
+    """
+    now = sum(b.weight * lasts(b.prior, elapsed) for b in branches)
+    if deadline <= elapsed or now <= _TINY:
+        return 1.0
+    left = deadline - elapsed - wait
+    late = sum(
+        b.weight * lasts(b.prior, deadline) * survival(left, b.prior.repair_median, b.prior.repair_sigma)
+        for b in branches
+    )
+    return min(late / now, 1.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """What the next decision needs to know. Times are minutes from now."""
+
+    miss_if_sent: float
+    """P(deadline missed) with a crew sent now."""
+    miss_if_waiting: float
+    """…with a crew sent one step later, unless it heals before."""
+    median: float
+    """The time until service is back, a crew being sent now: as often shorter as longer."""
+    p80: float
+    """…which four in five do not exceed."""
+
+
+def forecast(branches: Sequence[Branch], elapsed: float, deadline: float, step: float = 1.0) -> Forecast:
+    """The forecast of a fault that has lasted `elapsed` and must be over at `deadline`."""
+    return Forecast(
+        miss(branches, elapsed, deadline),
+        miss(branches, elapsed, deadline, step),
+        _within(0.5, branches, elapsed),
+        _within(0.8, branches, elapsed),
+    )
+
+
+def _within(share: float, branches: Sequence[Branch], elapsed: float) -> float:
+    low, high = 0.0, 1.0
+    while miss(branches, elapsed, elapsed + high) > 1 - share and high < _FOREVER:
+        high *= 2
+    for _ in range(50):
+        middle = (low + high) / 2
+        if miss(branches, elapsed, elapsed + middle) > 1 - share:
+            low = middle
+        else:
+            high = middle
+    return high
+
+
+_FOREVER = 1e7
+"""Minutes; nobody asks for more."""
+
+
+# ---------------------------------------------------------------- when to send
+
+
+def one_step(
+    branches: Sequence[Branch], elapsed: float, deadline: float, dispatch: float, breach: float, step: float = 1.0
+) -> bool:
+    """Whether to send now, looking one step ahead: does the breach that waiting risks cost more than the trip it saves?
+
+    The form that people can check. It errs where the chance to heal is still rising.
+    """
+    saved = heals_within(branches, elapsed, step) * dispatch
+    risked = (miss(branches, elapsed, deadline, step) - miss(branches, elapsed, deadline)) * breach
+    return risked > saved
+
+
+def one_step_hold(branches: Sequence[Branch], limit: float, dispatch: float, breach: float, step: float = 1.0) -> float:
+    """The minutes after which the one-step rule first says to send; `limit` if it never does."""
+    elapsed = 0.0
+    while elapsed < limit:
+        if one_step(branches, elapsed, limit, dispatch, breach, step):
+            return elapsed
+        elapsed += step
+    return limit
+
+
+def hold_off(
+    branches: Sequence[Branch],
+    limit: float,
+    dispatch: float,
+    breach: float,
+    grid: Callable[[float], Sequence[float]] | None = None,
+) -> float:
+    """The hold-off of least expected cost, in minutes from the beginning, by backward recursion from the deadline.
+
+    At each moment that it may still last: sending costs a trip and the breach that even a crew on its way may not
+    prevent; waiting costs what the next moment costs, unless it heals before. At the deadline breach and trip are both
+    due, for somebody must go in the end. Ties go to the earlier moment.
+    """
+    times = (grid or _grid)(limit)
+    lasting = [sum(b.weight * lasts(b.prior, t) for b in branches) for t in times]
+    value, best = dispatch + breach, limit
+    for k in range(len(times) - 2, -1, -1):
+        if lasting[k] <= _TINY:
+            continue
+        waiting = value * lasting[k + 1] / lasting[k]
+        sending = dispatch + breach * miss(branches, times[k], limit)
+        if sending <= waiting:
+            value, best = sending, times[k]
+        else:
+            value = waiting
+    return best
+
+
+def _grid(limit: float) -> Sequence[float]:
+    """Every minute of the first hour, when most heals, then every fifth."""
+    times = [float(t) for t in range(int(min(limit, 60)))]
+    times += [float(t) for t in range(60, int(limit), 5)]
+    return [*times, limit]

@@ -1,0 +1,180 @@
+"""What is learnt from past faults, held against worlds whose truth is known."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pytest
+from core_metro import RULES
+
+from netwatch.core.forecast import miss
+from netwatch.core.history import End, Past, is_night, learn
+from netwatch.core.rules import Prior
+from netwatch.core.time import DAY, parse
+
+NOW = parse("2026-11-02T12:00:00+08:00")
+PRIORS = RULES.dispatch.priors
+TRUTH = {"link": Prior(0.8, 15.0, 0.9, 60.0, 0.5), "cable": Prior(0.0, 1.0, 1.0, 260.0, 0.4)}
+
+
+def world(
+    count: int,
+    seed: int = 1,
+    *,
+    hold: float = 20.0,
+    right: float = 1.0,
+    slips: bool = True,
+    slow: float = 1.0,
+    at: int = NOW - DAY,
+) -> list[Past]:
+    """Faults of `TRUTH` under a fixed hold-off. Team T-SLOW takes `slow` times as long; alarms are right that often."""
+    rng = np.random.default_rng(seed)
+    out = []
+    for _ in range(count):
+        cause = str(rng.choice(list(TRUTH)))
+        fate, team = TRUTH[cause], str(rng.choice(["T-1", "T-2", "T-SLOW"]))
+        healed = fate.self_median * math.exp(rng.normal(0, fate.self_sigma)) if rng.random() < fate.heals else math.inf
+        took = fate.repair_median * math.exp(rng.normal(0, fate.repair_sigma)) * (slow if team == "T-SLOW" else 1.0)
+        label = cause if rng.random() < right else next(c for c in TRUTH if c != cause)
+        sent = hold if healed > hold else None
+        repaired = hold + took < healed
+        end = End.REPAIRED if repaired else End.HEALED
+        lasted = hold + took if repaired else healed
+        found = cause if slips and repaired else ""
+        out.append(Past(at, label, end, lasted, sent, None, found, team))
+    return out
+
+
+def test_without_any_past_the_priors_stand() -> None:
+    known = learn([], PRIORS, NOW)
+    for cause, prior in PRIORS.items():
+        learnt = known.fates[cause]
+        assert (learnt.heals, learnt.self_sigma, learnt.repair_sigma) == pytest.approx(
+            (prior.heals, prior.self_sigma, prior.repair_sigma)
+        )
+        assert (learnt.self_median, learnt.repair_median) == pytest.approx((prior.self_median, prior.repair_median))
+    assert sum(b.weight for b in known.branches("cable")) == pytest.approx(1)
+    assert max(known.branches("cable"), key=lambda b: b.weight).cause == "cable"
+
+
+def test_healing_that_a_crew_cut_short_is_learnt_as_cut_short() -> None:
+    """Hold-off 10 min, healing takes 15: most of it is never seen, and still both times come out right."""
+    known = learn(world(3000, hold=10.0), PRIORS, NOW)
+    link = known.fates["link"]
+    assert link.heals == pytest.approx(0.8, abs=0.05)
+    assert link.self_median == pytest.approx(15.0, rel=0.12)
+    assert link.self_sigma == pytest.approx(0.9, abs=0.1)
+    assert link.repair_median == pytest.approx(60.0, rel=0.08)
+    assert link.repair_sigma == pytest.approx(0.5, abs=0.07)
+    assert known.fates["cable"].repair_median == pytest.approx(260.0, rel=0.05)
+    assert known.fates["cable"].heals < 0.02
+
+
+def test_repairs_that_healing_overtook_are_not_left_out() -> None:
+    """Of repairs that come to an end only the quick ones beat the healing: their mean alone would flatter the crews."""
+    past = world(3000, hold=0.0)
+    done = [
+        p.lasted - (p.sent or 0) for p in past if p.end is End.REPAIRED and p.cause == "link" and p.sent is not None
+    ]
+    naive = float(np.exp(np.mean(np.log(done))))
+    known = learn(past, PRIORS, NOW)
+    assert abs(math.log(known.fates["link"].repair_median / 60.0)) < 0.1 + abs(math.log(naive / 60.0))
+    assert known.fates["link"].repair_median == pytest.approx(60.0, rel=0.1)
+
+
+def test_a_few_faults_move_little_and_many_leave_nothing_of_the_prior() -> None:
+    start, truth = PRIORS["cable"].repair_median, 260.0
+    few = learn(world(6), PRIORS, NOW).fates["cable"].repair_median
+    many = learn(world(3000), PRIORS, NOW).fates["cable"].repair_median
+    assert abs(few - start) < abs(truth - start) / 2
+    assert abs(many - truth) < abs(truth - start) / 10
+
+
+def test_what_alarms_call_a_fault_is_corrected_by_the_slips() -> None:
+    known = learn(world(3000, right=0.7), PRIORS, NOW)
+    weights = {b.cause: b.weight for b in known.branches("cable")}
+    assert weights["link"] == pytest.approx(0.3, abs=0.06)
+    assert known.fates["cable"].repair_median == pytest.approx(260.0, rel=0.08)
+
+
+def test_without_slips_times_alone_tell_causes_apart_a_little_and_labels_keep_their_meaning() -> None:
+    known = learn(world(2000, slips=False), PRIORS, NOW)
+    assert max(known.branches("cable"), key=lambda b: b.weight).cause == "cable"
+    assert miss(known.branches("cable"), 0, 240) > miss(known.branches("link"), 0, 240) + 0.2
+
+
+def test_a_slow_team_is_known_and_a_new_one_is_like_all() -> None:
+    known = learn(world(1500, slow=2.0), PRIORS, NOW)
+    slow, fast, new = (miss(known.branches("cable", team), 0, 300) for team in ("T-SLOW", "T-1", "T-NEW"))
+    assert fast < new < slow
+    fates = [{b.cause: b.prior for b in known.branches("cable", team)}["cable"] for team in ("T-SLOW", "T-1")]
+    assert fates[0].repair_median / fates[1].repair_median == pytest.approx(2.0, rel=0.15)
+
+
+def test_nights_and_suburbs_are_known_as_slower() -> None:
+    past = [replace(p, night=n % 3 == 0, area="suburb" if n % 2 else "city") for n, p in enumerate(world(2000))]
+    slower = [
+        replace(p, lasted=p.sent + (p.lasted - p.sent) * (1.4 if p.night else 1) * (1.3 if p.area == "suburb" else 1))
+        if p.sent is not None and p.end is End.REPAIRED
+        else p
+        for p in past
+    ]
+    known = learn(slower, PRIORS, NOW)
+    times = {
+        (night, area): next(b.prior for b in known.branches("cable", "", area, night) if b.cause == "cable")
+        for night in (True, False)
+        for area in ("suburb", "city")
+    }
+    usual = times[False, "city"].repair_median
+    assert times[True, "city"].repair_median / usual == pytest.approx(1.4, rel=0.1)
+    assert times[False, "suburb"].repair_median / usual == pytest.approx(1.3, rel=0.1)
+
+
+def test_old_faults_count_less() -> None:
+    old = [p for p in world(400, 2, at=NOW - 1800 * DAY) if p.cause == "cable"]
+    known = learn(old, PRIORS, NOW)
+    assert known.weight == pytest.approx(len(old) * 0.5**10)
+    assert known.fates["cable"].repair_median == pytest.approx(PRIORS["cable"].repair_median, rel=0.02)
+
+
+def test_what_began_later_is_not_known_yet() -> None:
+    later = world(300, at=NOW + DAY)
+    assert learn(later, PRIORS, NOW).faults == 0
+
+
+def test_a_cause_that_no_prior_names_starts_as_unknown() -> None:
+    known = learn([Past(NOW - DAY, "squirrel", End.REPAIRED, 100.0, 5.0)], PRIORS, NOW)
+    assert known.fates["squirrel"].repair_median == pytest.approx(PRIORS["unknown"].repair_median, rel=0.05)
+    assert known.branches("never heard of")[0].weight > 0
+
+
+def test_neither_open_faults_nor_faults_of_no_length_upset_it() -> None:
+    odd = [
+        Past(NOW - DAY, "cable", End.OPEN, 1e7, 0.0),
+        Past(NOW - DAY, "cable", End.HEALED, 0.0),
+        Past(NOW - DAY, "cable", End.REPAIRED, 30.0, 30.0),
+        Past(NOW - DAY, "cable", End.HEALED, 1e-9),
+        Past(NOW - DAY, "link", End.OPEN, 5.0),
+    ]
+    known = learn(odd, PRIORS, NOW)
+    for fate in known.fates.values():
+        assert all(math.isfinite(x) and x >= 0 for x in (fate.heals, fate.self_median, fate.repair_median))
+        assert 0 <= fate.heals <= 1
+
+
+def test_the_drivers_name_what_moves_the_chance_most() -> None:
+    known = learn(world(2000, slow=2.5), PRIORS, NOW)
+    words = known.drivers("cable", "T-SLOW", "", False, 0.0, 400.0)
+    assert len(words) == 2
+    assert any("team T-SLOW" in w for w in words)
+    assert any("probably cable" in w for w in words)
+    assert all(w.endswith("points)") for w in words)
+
+
+def test_nights_and_weekends_are_night() -> None:
+    zone = ZoneInfo("Asia/Shanghai")
+    times = ("2026-11-02T03:00", "2026-11-02T12:00", "2026-11-01T12:00", "2026-11-02T20:00")
+    assert [is_night(parse(f"{t}:00+08:00"), zone) for t in times] == [True, False, True, True]
