@@ -140,7 +140,7 @@ def shell_lines(document: str) -> list[str]:
     blocks = re.findall(fence, text, re.MULTILINE | re.DOTALL)
     lines = "\n".join(blocks).replace("\\\n", " ").splitlines()
     lines += re.findall(
-        r"`((?:\.venv/bin/)?netwatch [^`\n]*)`", re.sub(fence, "", text, flags=re.MULTILINE | re.DOTALL)
+        r"`((?:\.venv/bin/|sudo )?netwatch [^`\n]*)`", re.sub(fence, "", text, flags=re.MULTILINE | re.DOTALL)
     )
     return [bare for line in lines if (bare := re.sub(r"(^|\s)#.*$", "", line).removeprefix("$ ").strip())]
 
