@@ -167,7 +167,8 @@ def _circuit(facts: Facts, name: str, known: Sequence[Outage], exposed: Spans, u
     net = max(0, gross - sum(span for span, _ in shares))
     unwatched = clip([(start, facts.since)], start, end) if facts.since > start else []
     blind = without(union([*unknown, *unwatched]), down)
-    ended = [o for o in touching if o.restored is not None and o.restored < end]
+    # One that ended at the period's first instant touches it in no moment, and yet its end lies in it.
+    ended = [o for o in known if o.restored is not None and start <= o.restored < end]
     watched = passed > length(blind)
     return CircuitLine(
         circuit=name,
@@ -177,7 +178,7 @@ def _circuit(facts: Facts, name: str, known: Sequence[Outage], exposed: Spans, u
         availability_net=1 - net / passed if watched else None,
         coverage=1 - length(blind) / passed if passed else 0.0,
         outages=len(touching),
-        breaches=sum(o.breached and facts.due(o) for o in touching),
+        breaches=sum(o.breached and facts.due(o) for o in known),
         down_seconds=whole_seconds(gross),
         net_down_seconds=whole_seconds(net),
         estimated=any(guess for _, guess in shares),

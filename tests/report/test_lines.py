@@ -86,6 +86,15 @@ def test_an_outage_over_midnight_on_the_first_is_charged_to_both_months_and_its_
     assert (november.mttr_minutes, december.mttr_minutes) == (None, 360)
 
 
+def test_an_outage_that_ends_at_midnight_on_the_first_is_judged_in_the_month_that_begins() -> None:
+    over = outage(at("2026-11-30T19:00"), 5 * HOUR)
+    november, december = circuits(facts(over))[0], circuits(facts(over, period=DECEMBER))[0]
+    assert [(x.down_seconds, x.breaches, x.mttr_minutes) for x in (november, december)] == [
+        (18000, 0, None),
+        (0, 1, 300),
+    ]
+
+
 def test_an_outage_that_lasts_is_counted_up_to_now_and_breaches_when_its_deadline_has_passed() -> None:
     now = at("2026-11-10T12:00")
     young, old = outage(now - HOUR, None, now=now), outage(now - 5 * HOUR, None, circuit="C-2", now=now)
