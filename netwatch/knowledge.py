@@ -145,6 +145,11 @@ class _Override(_Strict):
     warn_share: Annotated[float, Field(gt=0, lt=1)]
 
 
+class _Brake(_Strict):
+    orders: _Positive
+    window_minutes: _Positive
+
+
 class _Prior(_Strict):
     heals: Annotated[float, Field(ge=0, le=1)]
     self_median: Annotated[float, Field(gt=0)]
@@ -161,6 +166,7 @@ class _Dispatch(_Strict):
     cost: _Cost
     hold_cap_minutes: dict[str, _Positive]
     override: _Override
+    brake: _Brake
     prior: dict[str, _Prior]
     skill: dict[str, Skill]
     demarcation: _Demarcation
@@ -333,6 +339,8 @@ def _dispatch_rules(file: _Dispatch) -> DispatchRules:
         several=file.override.several,
         due_quantile=file.override.due_quantile,
         warn_share=file.override.warn_share,
+        brake_orders=file.brake.orders,
+        brake_window=file.brake.window_minutes * MINUTE,
         priors={
             k: Prior(p.heals, p.self_median, p.self_sigma, p.repair_median, p.repair_sigma)
             for k, p in file.prior.items()

@@ -45,7 +45,7 @@ from netwatch.core.model import (
 from netwatch.core.rules import Rules
 from netwatch.core.service import Episode, episodes
 from netwatch.core.tickets import OPEN, Stake, places_of, skill_of, team_for, verdict
-from netwatch.core.time import Instant, show
+from netwatch.core.time import MINUTE, Instant, show
 from netwatch.core.topology import Network
 
 
@@ -453,12 +453,33 @@ class Review:
         said = verdict(fault, order, stakes, exposed, self._lost_light(fault), self.rules.dispatch, self.now)
         order.probability = said.probability
         if order.state is TicketState.WATCHING:
-            if said.send and not self._suppressed(fault):
+            held = self._held(order, fault) if said.send else said.reason
+            if not held:
                 self._send(order, fault, said.reason)
             else:
-                order.reason = said.reason if not said.send else "planned work: nobody is sent"
+                order.reason = held
                 self._wake_at(self.now + self.rules.dispatch.review)
         self._deadlines(order, fault)
+
+    def _held(self, order: TicketRecord, fault: FaultRecord) -> str:
+        """Why nobody is sent although it would be time."""
+        if self._suppressed(fault):
+            return "planned work: nobody is sent"
+        rules = self.rules.dispatch
+        sent = sorted(
+            t.dispatched
+            for t in self.book.tickets.values()
+            if t.dispatched is not None and t.dispatched > self.now - rules.brake_window
+        )
+        if len(sent) < rules.brake_orders:
+            return ""
+        reason = (
+            f"brake: {len(sent)} crews were sent within {rules.brake_window // MINUTE} min, a person must look first"
+        )
+        if order.reason != reason:
+            self._say("ticket.held", order.id, reason, fault=fault.id)
+        self._tell("noc", "noc.storm", fault, f"brake:{sent[-1]}", reason=reason, what=reason)
+        return reason
 
     def _suppressed(self, fault: FaultRecord) -> bool:
         """Whether all that a fault touches lies in planned work that goes on."""

@@ -152,6 +152,10 @@ class DispatchRules:
     """Send when less is left than this quantile of the time to repair."""
     warn_share: float
     """Share of a limit after which those concerned are warned."""
+    brake_orders: int
+    """So many crews sent within `brake_window` and no more is sent without a person…"""
+    brake_window: Span
+    """…until the first of them lies further back than this."""
     priors: Mapping[str, Prior]
     skill: Mapping[str, str]
     """Domain → skill; `equipment/ROLE` is looked up before `equipment`."""

@@ -1,0 +1,54 @@
+"""When too much breaks at once, crews are not sent by the dozen before a person has looked."""
+
+from __future__ import annotations
+
+from core_metro import Builder, at, dark, engine
+
+from netwatch.core.engine import Engine
+from netwatch.core.model import Decision, Role, TicketState
+
+MANY = 40
+LIMIT = 30
+WINDOW = 600
+
+
+def a_broken_comb() -> tuple[Engine, list[Decision]]:
+    """Forty customers, each on a fibre of its own from one aggregation node, all dark within seconds."""
+    b = Builder()
+    b.device("CORE-1", Role.CORE)
+    b.device("AGG-1", Role.AGGREGATION)
+    b.link("R0", "CORE-1 GE0/0/1", "AGG-1 GE0/0/1", "K0")
+    for n in range(MANY):
+        b.device(f"CPE-{n}", Role.CPE)
+        b.link(f"L{n}", f"AGG-1 GE1/0/{n}", f"CPE-{n} GE0/0/1", f"K1-{n}")
+        b.circuit(f"C{n}", f"CPE-{n}", "CORE-1", f"L{n} R0", assurance="AAA")
+    b.team("crew", "cable customer", company="Outsourced Ltd")
+    run = engine(b.ledger())
+    facts = [f for n in range(MANY) for f in dark(60 + n / 10, f"AGG-1 GE1/0/{n}")]
+    told = [run.decide([f], f.at) for f in facts]
+    return run, [*told, run.decide([], at(200))]
+
+
+def states(run: Engine) -> list[TicketState]:
+    return [t.state for t in run.book.tickets.values()]
+
+
+def test_every_ticket_opens_and_only_so_many_crews_go() -> None:
+    run, _ = a_broken_comb()
+    assert len(states(run)) == MANY
+    assert states(run).count(TicketState.DISPATCHED) == LIMIT
+    held = [t.reason for t in run.book.tickets.values() if t.state is TicketState.WATCHING]
+    assert len(held) == MANY - LIMIT
+    assert all("brake" in reason for reason in held)
+
+
+def test_one_page_says_so() -> None:
+    _, told = a_broken_comb()
+    pages = {e.key for d in told for e in d.effects if e.template == "noc.storm"}
+    assert len(pages) == 1
+
+
+def test_the_others_go_when_the_first_lie_far_enough_back() -> None:
+    run, _ = a_broken_comb()
+    run.decide([], at(200 + WINDOW))
+    assert states(run).count(TicketState.DISPATCHED) == MANY
