@@ -8,7 +8,7 @@ times are lognormal per cause; until a network has its own history, the priors o
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from netwatch.core.rules import Prior
@@ -186,46 +186,52 @@ def one_step(
     return risked > saved
 
 
-def one_step_hold(branches: Sequence[Branch], limit: float, dispatch: float, breach: float, step: float = 1.0) -> float:
-    """The minutes after which the one-step rule first says to send; `limit` if it never does."""
-    elapsed = 0.0
-    while elapsed < limit:
-        if one_step(branches, elapsed, limit, dispatch, breach, step):
-            return elapsed
-        elapsed += step
+def one_step_hold(branches: Sequence[Branch], limit: float, dispatch: float, breach: float) -> float:
+    """The minutes after which looking one step ahead first says to send; `limit` if it never does."""
+    plan = _Plan(branches, limit, dispatch, breach)
+    for k, at in enumerate(plan.times[:-1]):
+        if plan.sending[k] * plan.lasting[k] <= plan.sending[k + 1] * plan.lasting[k + 1]:
+            return at
     return limit
 
 
-def hold_off(
-    branches: Sequence[Branch],
-    limit: float,
-    dispatch: float,
-    breach: float,
-    grid: Callable[[float], Sequence[float]] | None = None,
-) -> float:
+def hold_off(branches: Sequence[Branch], limit: float, dispatch: float, breach: float) -> float:
     """The hold-off of least expected cost, in minutes from the beginning, by backward recursion from the deadline.
 
     At each moment that it may still last: sending costs a trip and the breach that even a crew on its way may not
     prevent; waiting costs what the next moment costs, unless it heals before. At the deadline breach and trip are both
     due, for somebody must go in the end. Ties go to the earlier moment.
     """
-    times = (grid or _grid)(limit)
-    lasting = [sum(b.weight * lasts(b.prior, t) for b in branches) for t in times]
-    value, best = dispatch + breach, limit
-    for k in range(len(times) - 2, -1, -1):
-        if lasting[k] <= _TINY:
+    plan = _Plan(branches, limit, dispatch, breach)
+    value, best = plan.sending[-1], limit
+    for k in range(len(plan.times) - 2, -1, -1):
+        if plan.lasting[k] <= _TINY:
             continue
-        waiting = value * lasting[k + 1] / lasting[k]
-        sending = dispatch + breach * miss(branches, times[k], limit)
-        if sending <= waiting:
-            value, best = sending, times[k]
+        waiting = value * plan.lasting[k + 1] / plan.lasting[k]
+        if plan.sending[k] <= waiting:
+            value, best = plan.sending[k], plan.times[k]
         else:
             value = waiting
     return best
 
 
+class _Plan:
+    """The moments at which a crew may be sent: P(it still lasts then), and what sending then costs if it does."""
+
+    def __init__(self, branches: Sequence[Branch], limit: float, dispatch: float, breach: float) -> None:
+        self.times = _grid(limit)
+        late = [(b.weight * lasts(b.prior, limit), b.prior.repair_median, b.prior.repair_sigma) for b in branches]
+        self.lasting = [sum(b.weight * lasts(b.prior, t) for b in branches) for t in self.times]
+        # At the deadline itself this is 1: nobody is restored who still lasts.
+        misses = (sum(w * survival(limit - t, median, sigma) for w, median, sigma in late) for t in self.times)
+        self.sending = [
+            dispatch + breach * (m / lasting if lasting > _TINY else 1.0)
+            for m, lasting in zip(misses, self.lasting, strict=True)
+        ]
+
+
 def _grid(limit: float) -> Sequence[float]:
     """Every minute of the first hour, when most heals, then every fifth."""
-    times = [float(t) for t in range(int(min(limit, 60)))]
-    times += [float(t) for t in range(60, int(limit), 5)]
+    times = [float(t) for t in range(math.ceil(min(limit, 60)))]
+    times += [float(t) for t in range(60, math.ceil(limit), 5)]
     return [*times, limit]

@@ -46,8 +46,9 @@ def cost(branches: tuple[Branch, ...], limit: float, dispatch: float, breach: fl
 def test_no_other_moment_is_cheaper_than_the_recursions(
     branches: tuple[Branch, ...], limit: float, breach: float
 ) -> None:
-    best = hold_off(branches, limit, 1.0, breach, lambda length: [float(t) for t in range(int(length) + 1)])
-    least = min(cost(branches, limit, 1.0, breach, float(t)) for t in range(int(limit) + 1))
+    best = hold_off(branches, limit, 1.0, breach)
+    moments = [*range(61), *range(65, int(limit) + 1, 5)]
+    least = min(cost(branches, limit, 1.0, breach, float(t)) for t in moments)
     assert cost(branches, limit, 1.0, breach, best) == pytest.approx(least, rel=1e-9)
 
 
