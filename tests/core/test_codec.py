@@ -40,7 +40,7 @@ TICKET = Ticket(
 
 @pytest.mark.parametrize("kind", [*get_args(Row), Entry, Send], ids=lambda kind: kind.__name__)
 def test_what_goes_in_comes_out(kind: type) -> None:
-    @settings(max_examples=30)
+    @settings(max_examples=15)
     @given(any_of(kind))
     def holds(value: object) -> None:
         text = encode(value)

