@@ -206,8 +206,11 @@ class Review:
 
     def _tipped(self, loss: Loss, at: Instant) -> Cause | None:
         """The cause that tipped the balance; one that has not lasted long enough to count only for want of others."""
+        return self._sure(loss, at) or blamed(loss.blame, at, self.timing.agreement)
+
+    def _sure(self, loss: Loss, at: Instant) -> Cause | None:
         sure = [(spans, cause) for spans, cause in loss.blame if self.cases.confirmed(cause)]
-        return blamed(sure, at, self.timing.agreement) or blamed(loss.blame, at, self.timing.agreement)
+        return blamed(sure, at, self.timing.agreement)
 
     def _said(self, circuit: str) -> FaultRecord | None:
         root = Root(RootKind.CIRCUIT, circuit)
@@ -247,6 +250,8 @@ class Review:
             if end - start < _MOMENT:
                 continue
             record = next((e for e in records if e.started < end and (e.ended is None or e.ended > start)), None)
+            if record is None and not self._sure(loss, start):
+                continue  # what is left of a loss that counted, and has not lasted long enough by itself
             if record is None:
                 record = ExposureRecord(self.book.name("E"), circuit, "", start, None, max(start, episode.confirmed))
                 self.book.exposures[record.id] = record

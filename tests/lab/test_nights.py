@@ -107,6 +107,20 @@ def test_a_trap_about_another_link_of_a_dead_circuit_sends_nobody_until_it_has_l
     assert night.outages["C-D"].fault == "F1"
 
 
+def test_a_trap_about_another_link_is_no_exposure_when_service_returns_before_it_has_lasted(night: Night) -> None:
+    night.goes(
+        link(60, "agg3", "eth4", State.BAD),
+        night.silence(START + 62 * SECOND, ["cpe-d"]),
+        link(300, "core1", "eth1", State.BAD, Source.TRAP),
+        link(303, "agg3", "eth4", State.OK),
+        night.silence(START + 304 * SECOND, ["cpe-d"], State.OK),
+        link(315, "core1", "eth1", State.OK),
+        Tick(START + 20 * MINUTE),
+    )
+    assert len(night.said("fault.opened")) == 1
+    assert [subject for template, subject in night.told("team:team-1")] == ["T1", "T1"]
+
+
 def test_no_crew_is_called_off_for_what_silence_seems_to_say_before_the_ports_have_spoken(night: Night) -> None:
     night.goes(
         link(60, "core1", "eth2", State.BAD),
