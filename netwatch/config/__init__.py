@@ -278,6 +278,15 @@ class Web(Section):
         return self
 
 
+class Ssh(Section):
+    """Where a collector reads the command line."""
+
+    host_keys: Literal["strict", "first_use"] = "strict"
+    """Of a device whose key is not in `known_hosts` of the state folder: refuse it, or accept and keep the first."""
+    sessions: Annotated[int, Field(ge=1, le=500)] = 16
+    """Devices visited at once."""
+
+
 class Metrics(Section):
     always: tuple[str, ...] = ("AAA",)
     """Assurance classes whose circuits are always listed on /metrics/circuits."""
@@ -302,6 +311,7 @@ class Config(Section):
     paths: Paths = Paths()
     database: Database = Database()
     poll: Poll = Poll()
+    ssh: Ssh = Ssh()
     listen: Listening = Listening()
     credentials: dict[str, Credential] = Field(default_factory=dict)
     channels: dict[str, Channel] = Field(default_factory=_log_only)

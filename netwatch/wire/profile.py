@@ -8,7 +8,8 @@ the walk or the line that proves it. The models below are the whole language:
 * `[[sensor]]`: one column, a reading at each of its instances,
 * `[[entity_sensors]]`: tables in the form of ENTITY-SENSOR-MIB, which tell class and scale themselves,
 * `[[rows]]`: rows of any list that `netwatch probe` shows (ports, onus, sessions, neighbours, …),
-* `[[trap]]`, `[[syslog]]`: what is heard, as condition, component and state.
+* `[[trap]]`, `[[syslog]]`: what is heard, as condition, component and state,
+* `[cli]`: what is asked on the command line (`wire.cli_profile`).
 
 Reading them is `wire.read`; this module only knows them.
 """
@@ -26,6 +27,7 @@ from netwatch import config
 from netwatch.config import toml
 from netwatch.core.model import Condition, State
 from netwatch.findings import Finding, UnusableError, did_you_mean
+from netwatch.wire.cli_profile import Cli
 from netwatch.wire.decode import DECODERS, UNITS
 from netwatch.wire.snmp import Oid, oid
 from netwatch.wire.template import Template, template
@@ -268,6 +270,7 @@ class Profile(Part):
     rows: tuple[Rows, ...] = ()
     trap: tuple[Trap, ...] = ()
     syslog: tuple[Syslog, ...] = ()
+    cli: Cli | None = None
     proof: str = ""
 
     def suits(self, object_id: Oid, description: str) -> bool:

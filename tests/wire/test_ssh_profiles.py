@@ -1,0 +1,382 @@
+"""What the command lines of the shipped families say, held against answers as devices gave them."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from netwatch import config
+from netwatch.core.model import Condition, State
+from netwatch.findings import UnusableError
+from netwatch.wire.cli_profile import Cli
+from netwatch.wire.cli_read import CliReader, CommandLine, NotKnownError, command_lines, merge
+from netwatch.wire.profile import Profiles
+from netwatch.wire.read import Read, Seen
+
+FOLDERS = config.listing(None, "collectors")
+LINES = command_lines(Profiles.of(FOLDERS).families, FOLDERS)
+SHARED = Path(__file__).parents[2].parent / "shared" / "cli"
+
+
+def _captures() -> list[Any]:
+    """Every capture of a command that a shipped profile names."""
+    out: list[Any] = []
+    for line in LINES.values():
+        folder = SHARED / (line.cli.platform or line.cli.device_type)
+        for command in line.cli.command:
+            word = re.sub(r"\W+", "_", command.command).strip("_")
+            names = {word, word.removesuffix("_0"), re.sub("_0$", "_ont", word)}
+            out += [
+                pytest.param(line, command, raw, id=f"{line.family}-{raw.stem}")
+                for raw in sorted(folder.glob("*/*.raw"))
+                if re.sub(r"\W+", "_", raw.parent.name) in names and not command.template
+            ]
+    return out
+
+
+CAPTURES = _captures()
+
+
+@pytest.mark.skipif(not SHARED.is_dir(), reason="no captures of command lines beside the project (../shared/cli)")
+def test_there_are_captures_for_every_vendor() -> None:
+    assert {line.values[0].family for line in CAPTURES} >= {
+        "huawei_vrp", "huawei_olt", "h3c_comware", "cisco_ios", "cisco_xr", "juniper", "zte_zxros",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(("line", "command", "raw"), CAPTURES)
+def test_a_capture_is_taken_apart_as_expected_and_becomes_rows(line: CommandLine, command: Any, raw: Path) -> None:
+    rows = line.parse(command, raw.read_text("utf-8"))
+    expected = _parsed_sample(raw.with_suffix(".yml").read_text("utf-8"))
+    assert len(rows) == len(expected)
+    for row, sample in zip(rows, expected, strict=True):
+        assert {name: row[name] for name in sample} == sample
+    read = CliReader(line).understood(command, raw.read_text("utf-8"))
+    assert all(read.lists[told.list] for told in command.rows)
+
+
+def _parsed_sample(text: str) -> list[dict[str, str]]:
+    """The expected fields: plain YAML of one shape, a list of flat tables whose values are texts or lists of texts."""
+    out: list[dict[str, str]] = []
+    name, pieces = "", False
+    for line in text.splitlines():
+        if found := re.fullmatch(r"(?:  (- )|    )(\w+):(?: (.*))?", line):
+            if found[1]:
+                out.append({})
+            name, value = found[2], (found[3] or "").strip()
+            pieces = value in ("", "[]")
+            out[-1][name] = "" if pieces else _scalar(value)
+        elif (found := re.fullmatch(r"      - (.*)", line)) and pieces:
+            out[-1][name] += _scalar(found[1])
+    return out
+
+
+def _scalar(text: str) -> str:
+    text = text.strip()
+    if text[:1] == '"' == text[-1:]:
+        return text[1:-1].replace('\\"', '"').strip()
+    if text[:1] == "'" == text[-1:]:
+        return text[1:-1].replace("''", "'").strip()
+    return text
+
+
+def read(family: str, command: str, text: str) -> Read:
+    line = LINES[family]
+    (known,) = (c for c in line.cli.command if c.command == command)
+    return CliReader(line).understood(known, text)
+
+
+# ---------------------------------------------------------------- templates of our own, after vendors' references
+
+
+def test_an_alarm_of_vrp_is_put_together_from_the_lines_that_it_was_cut_into() -> None:
+    told = read(
+        "huawei_vrp",
+        "display alarm active",
+        """1:Critical  2:Major  3:Minor  4:Warning
+-------------------------------------------------------------------------------
+Sequence   AlarmId    Level Date Time  Description
+-------------------------------------------------------------------------------
+1393       0xF10091   4     2024-01-02 The CA certificate is invalid. (CACertSta
+                            20:53:26   rtTime=2022-02-14 06:48:00, FileName=huaw
+                                       ei1.cer)
+7          0x8520003  2     2024-01-03 Power supply failed. (EntPhysicalIndex=67108873,
+                            01:02:03+08:00 PhysicalName="PWR2")
+-------------------------------------------------------------------------------
+""",
+    )
+    first, second = told.lists["alarms"]
+    assert first["text"].endswith("(CACertStartTime=2022-02-14 06:48:00, FileName=huawei1.cer)")
+    assert (first["id"], first["severity"], first["since"]) == ("0xF10091", "warning", "2024-01-02 20:53:26")
+    assert (second["severity"], second["component"]) == ("major", "PWR2")
+    assert [(s.component, s.condition, s.state) for s in told.seen] == [("PWR2", Condition.SUPPLY, State.BAD)]
+
+
+def test_an_ospf_neighbour_of_vrp() -> None:
+    told = read(
+        "huawei_vrp",
+        "display ospf peer",
+        """
+         OSPF Process 1 with Router ID 10.1.1.2
+                 Neighbors
+
+ Area 0.0.0.0 interface 10.1.1.2(GigabitEthernet0/0/2)'s neighbors
+ Router ID: 10.9.9.1         Address: 10.1.1.1         GR State: Normal
+   State: Full  Mode:Nbr is  Slave  Priority: 1
+   DR: 10.1.1.1  BDR: None   MTU: 0
+   Dead timer due in 35  sec
+""",
+    )
+    (row,) = told.lists["sessions"]
+    assert (row["peer"], row["router_id"], row["local_port"], row["state"]) == (
+        "10.1.1.1", "10.9.9.1", "GigabitEthernet0/0/2", "full",
+    )  # fmt: skip
+    assert told.seen[0].component == "ospf 10.1.1.1"
+
+
+NQA = """
+NQA entry(admin, udpjitter): test flag is active, test type is JITTER
+  1 . Test 1 result   The test is finished
+   SendProbe: 1000                         ResponseProbe: 919
+   Completion: failed                      RTD over thresholds number: 0
+   Min/Max/Avg/Sum RTT: 1/408/5/4601       RTT square sum: 1032361
+   Packet loss ratio: 8 %
+  2 . Test 2 result   The test is finished
+   Completion: success                     RTD over thresholds number: 0
+   Min/Max/Avg/Sum RTT: 1/40/7/4601        RTT square sum: 1032361
+
+NQA entry(user, test) :test flag is active ,test type is ICMP
+  1 . Test 1 result The test is finished
+   Send operation times: 2              Receive response times: 2
+   Completion:failed                    RTD over thresholds number: 0
+   Destination IP address:10.1.30.1
+   Min/Max/Average completion time: 3/4/3
+   Lost packet ratio: 50 %
+"""
+
+
+def test_of_an_nqa_test_the_last_record_is_told() -> None:
+    told = read("huawei_vrp", "display nqa results", NQA)
+    jitter, icmp = told.lists["tests"]
+    assert (jitter["name"], jitter["state"], jitter["rtt_ms"], jitter["loss_ratio"]) == (
+        "admin udpjitter", "ok", 7, None,
+    )  # fmt: skip
+    assert (icmp["name"], icmp["type"], icmp["state"], icmp["rtt_ms"], icmp["loss_ratio"], icmp["destination"]) == (
+        "user test", "ICMP", "failed", 3, 0.5, "10.1.30.1",
+    )  # fmt: skip
+    assert [(s.component, s.state) for s in told.seen] == [
+        ("nqa admin udpjitter", State.OK),
+        ("nqa user test", State.BAD),
+    ]
+
+
+def values(told: Read) -> dict[tuple[str, str], float]:
+    return {(row["port"], row["class"]): row["value"] for row in told.lists["sensors"]}
+
+
+def test_levels_of_a_module_of_vrp_are_those_of_its_first_lane() -> None:
+    told = read(
+        "huawei_vrp",
+        "display transceiver diagnosis interface",
+        """Port 100GE0/0/3 transceiver diagnostic information:
+Parameter        Current       Low Alarm    High Alarm
+  Type            Value        Threshold    Threshold    Status
+-------------   ---------      ---------    ----------   --------
+TxPower(dBm)    2.84  (lane0)  -2.00        6.30         abnormal
+                -40.00(lane1)
+RxPower(dBm)    -8.64 (lane0)  5.93         6.30         abnormal
+                -40.00(lane1)
+Current(mA)     70.18 (Lane0)  5.00         120.00       abnormal
+Voltage(V)      3.39           3.13         3.47         normal
+
+Port 10GE0/0/4 transceiver diagnostic information:
+TxPower(dBm)    -2.10          -9.00        1.00         normal
+RxPower(dBm)    -40.00         -14.00       1.00         abnormal
+""",
+    )
+    assert values(told) == {
+        ("100GE0/0/3", "rx_power"): -8.64,
+        ("100GE0/0/3", "tx_power"): 2.84,
+        ("100GE0/0/3", "bias"): 70.18,
+        ("10GE0/0/4", "tx_power"): -2.1,
+    }
+
+
+def test_levels_of_comware_are_the_current_ones_and_not_the_limits() -> None:
+    told = read(
+        "h3c_comware",
+        "display transceiver diagnosis interface",
+        """GigabitEthernet1/0/1 transceiver diagnostic information:
+  Current diagnostic parameters:
+    Temp(°C)  Voltage(V)  Bias(mA)  RX power(dBm)  TX power(dBm)
+    36        3.31        6.13      -35.64          -5.19
+  Alarm thresholds:
+           Temp(°C)   Voltage(V)  Bias(mA)  RX power(dBM)  TX power(dBM)
+    High   50         3.55        1.44      -10.00         5.00
+    Low    30         3.01        1.01      -30.00         0.00
+GigabitEthernet1/0/2 transceiver diagnostic information:
+  The transceiver does not support this function.
+Ten-GigabitEthernet1/0/25 transceiver diagnostic information:
+  Current diagnostic parameters:
+    Temp.(C) Voltage(V) Bias(mA) RX power(dBm) TX power(dBm)
+    32.1     3.31       6.4      -6.10         -3.20
+""",
+    )
+    assert values(told) == {
+        ("GigabitEthernet1/0/1", "rx_power"): -35.64,
+        ("GigabitEthernet1/0/1", "tx_power"): -5.19,
+        ("GigabitEthernet1/0/1", "bias"): 6.13,
+        ("Ten-GigabitEthernet1/0/25", "rx_power"): -6.1,
+        ("Ten-GigabitEthernet1/0/25", "tx_power"): -3.2,
+        ("Ten-GigabitEthernet1/0/25", "bias"): 6.4,
+    }
+
+
+def test_ospf_neighbours_of_comware() -> None:
+    told = read(
+        "h3c_comware",
+        "display ospf peer",
+        """
+          OSPF Process 1 with Router ID 1.1.1.1
+                Neighbor Brief Information
+
+ Area: 0.0.0.0
+ Router ID       Address         Pri Dead-Time  State             Interface
+ 1.1.1.2         10.1.1.2        1   40         Full/DR           GE1/0/1
+ 1.1.1.3         10.1.2.2        1   35         Init/ -           GE1/0/2
+""".replace("Init/ -  ", "Init/-   "),
+    )
+    assert [(s.component, s.state) for s in told.seen] == [("ospf 10.1.1.2", State.OK), ("ospf 10.1.2.2", State.BAD)]
+
+
+def test_alarms_and_levels_of_junos() -> None:
+    told = read(
+        "juniper",
+        "show chassis alarms",
+        """2 alarms currently active
+Alarm time               Class  Description
+2024-02-11 10:01:10 CST  Minor  PEM 1 Absent
+2024-02-11 10:01:12 CST  Major  FPC 3 Hard errors
+""",
+    )
+    assert [(s.component, s.condition) for s in told.seen] == [
+        ("PEM 1", Condition.SUPPLY),
+        ("FPC 3", Condition.HARDWARE),
+    ]
+    assert read("juniper", "show chassis alarms", "No alarms currently active\n").lists["alarms"] == []
+    optics = read(
+        "juniper",
+        "show interfaces diagnostics optics",
+        """Physical interface: ge-0/0/6
+    Laser bias current                        :  14.522 mA
+    Laser output power                        :  0.2140 mW / -6.70 dBm
+    Receiver signal average optical power     :  0.0872 mW / -10.59 dBm
+    Laser rx power low alarm threshold        :  0.0020 mW / -26.99 dBm
+Physical interface: et-0/1/0
+  Lane 0
+    Laser bias current                        :  6.500 mA
+    Laser output power                        :  0.900 mW / -0.46 dBm
+    Laser receiver power                      :  0.500 mW / -3.01 dBm
+  Lane 1
+    Laser output power                        :  0.800 mW / -0.97 dBm
+    Laser receiver power                      :  0.000 mW / - Inf dBm
+""",
+    )
+    assert values(optics)["ge-0/0/6", "rx_power"] == -10.59
+    assert (values(optics)["et-0/1/0", "rx_power"], values(optics)["et-0/1/0", "tx_power"]) == (-3.01, -0.46)
+
+
+# ---------------------------------------------------------------- what cannot be read
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "            ^\nError: Unrecognized command found at '^' position.",
+        "% Unknown command: show x",
+        "                 ^\n% Invalid input detected at '^' marker.",
+        "Error: You do not have permission to run the command.",
+        "syntax error, expecting <command>.",
+    ],
+)
+def test_a_command_that_the_device_does_not_know_is_no_answer(answer: str) -> None:
+    with pytest.raises(NotKnownError):
+        read("huawei_vrp", "display bgp peer", answer)
+
+
+def test_one_answer_that_nobody_understands_is_a_problem_and_the_rest_is_told() -> None:
+    answers = {"display lldp neighbor": "a wholly other table\nof no known form", "display ospf peer": ""}
+    line = LINES["huawei_vrp"]
+    told = CliReader(line).all(lambda command: answers.get(command, NQA if "nqa" in command else "Error: Unrecognized"))
+    assert len(told.lists["tests"]) == 2
+    assert any("display lldp neighbor" in problem for problem in told.problems)
+    assert not any("display transceiver" in problem for problem in told.problems)  # not every box knows it
+
+
+def test_a_template_that_is_not_there_or_is_none_is_a_finding(tmp_path: Path) -> None:
+    (tmp_path / "acme").mkdir()
+    (tmp_path / "acme" / "bad.textfsm").write_text("Value X\nStart\n")
+    (tmp_path / "acme" / "profile.toml").write_text(
+        'title = "x"\nanswers = ["1.3.6"]\n[cli]\ndevice_type = "huawei_vrp"\n'
+        '[[cli.command]]\ncommand = "display a"\ntemplate = "gone.textfsm"\n'
+        '[[cli.command]]\ncommand = "display b"\ntemplate = "bad.textfsm"\n'
+    )
+    folders = {"acme": tmp_path / "acme"}
+    with pytest.raises(UnusableError) as wrong:
+        command_lines(Profiles.of(folders).families, folders)
+    assert len(wrong.value.findings) == 2
+
+
+def test_a_profile_that_names_a_command_that_writes_is_refused_with_its_place(tmp_path: Path) -> None:
+    (tmp_path / "acme").mkdir()
+    (tmp_path / "acme" / "profile.toml").write_text(
+        'title = "x"\nanswers = ["1.3.6"]\n[cli]\ndevice_type = "huawei_vrp"\n'
+        '[[cli.command]]\ncommand = "reset saved"\n'
+    )
+    with pytest.raises(UnusableError, match=r"profile.toml:6.*only reads"):
+        Profiles.of({"acme": tmp_path / "acme"})
+
+
+def test_holes_take_a_plain_word_and_nothing_else() -> None:
+    cli = Cli.model_validate(
+        {"device_type": "x", "command": [{"command": "display ont info {slot} all", "each": "boards"}]}
+    )
+    assert cli.allows("display ont info 0/1 all")
+    assert not cli.allows("display ont info 0/1 all all")
+    assert not cli.allows("display ont info 0\nreboot all")
+    assert not cli.allows("display ont info  all")
+
+
+# ---------------------------------------------------------------- both told together
+
+
+def test_what_ssh_adds_fills_gaps_and_contradicts_nothing() -> None:
+    first = Read(
+        lists={"sessions": [{"kind": "bgp", "peer": "192.0.2.1", "state": "established", "remote_as": None}]},
+        seen=[Seen("GE0/0/1", Condition.LINK, State.OK, "")],
+    )
+    second = Read(
+        lists={
+            "sessions": [
+                {"kind": "bgp", "peer": "192.0.2.1", "state": "idle", "remote_as": "65001"},
+                {"kind": "bgp", "peer": "192.0.2.2", "state": "idle"},
+            ],
+            "alarms": [{"text": "x"}],
+        },
+        seen=[
+            Seen("GigabitEthernet0/0/1", Condition.LINK, State.BAD, ""),
+            Seen("PWR1", Condition.SUPPLY, State.BAD, ""),
+        ],
+        problems=["p"],
+    )
+    merge(first, second)
+    assert first.lists["sessions"] == [
+        {"kind": "bgp", "peer": "192.0.2.1", "state": "established", "remote_as": "65001"},
+        {"kind": "bgp", "peer": "192.0.2.2", "state": "idle"},
+    ]
+    assert first.lists["alarms"] == [{"text": "x"}]
+    assert [(s.component, s.state) for s in first.seen] == [("GE0/0/1", State.OK), ("PWR1", State.BAD)]
+    assert first.problems == ["p"]
