@@ -7,8 +7,9 @@ import ipaddress
 import json
 import socket
 import sys
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -19,6 +20,9 @@ from netwatch.wire.credential import credential as snmp_credential
 from netwatch.wire.profile import Profiles
 from netwatch.wire.read import Read, Reader
 from netwatch.wire.snmp import Budget, Credential, SnmpError, Target, open_snmp
+
+if TYPE_CHECKING:
+    from netwatch.wire.cli_read import CommandLine
 
 LISTS = ("ports", "sensors", "onus", "neighbours", "sessions", "power", "tests")
 
@@ -32,6 +36,8 @@ LISTS = ("ports", "sensors", "onus", "neighbours", "sessions", "power", "tests")
 @click.option(
     "--timeout", type=click.FloatRange(0.05, 60), default=2.0, show_default=True, help="Seconds for an answer."
 )
+@click.option("--ssh", "with_ssh", is_flag=True, help="Add what the command line tells; needs --credential.")
+@click.option("--family", metavar="NAME", help="Whose command line it has, where SNMP does not tell.")
 @click.option("--engine", type=click.Choice(["native", "pysnmp"]), default="native", hidden=True)
 @click.option(
     "-c", "--config", "path", type=click.Path(path_type=Path), default=Path("config.toml"), show_default=True,
@@ -45,6 +51,8 @@ def command(
     port: int,
     context: str,
     timeout: float,
+    with_ssh: bool,
+    family: str | None,
     engine: str,
     path: Path,
     as_json: bool,
@@ -55,12 +63,20 @@ def command(
     """
     if community is not None and name is not None:
         raise click.UsageError("--community and --credential exclude one another")
+    if (with_ssh or family) and (name is None or not with_ssh):
+        raise click.UsageError("the command line needs --ssh and --credential")
     site = config.load(path) if name is not None or path.exists() else None
-    profiles = Profiles.of(site.listing("collectors") if site else config.listing(None, "collectors"))
-    who = _credential(site, name) if name is not None else Credential(community=community or "public")
-    target = Target(_address(address), who, port, context, timeout)
+    folders = site.listing("collectors") if site else config.listing(None, "collectors")
+    profiles = Profiles.of(folders)
+    who = _credential(site, name, with_ssh) if name is not None else Credential(community=community or "public")
+    ip = _address(address)
+    line = _CommandLines(site, name, profiles, folders, family, ip) if with_ssh and site and name else None
+    budget, seconds = Budget(), 0.0
     try:
-        found, budget, seconds = asyncio.run(_ask(target, profiles, engine))
+        if who is None and not family:
+            raise click.UsageError("the credential is for SSH alone: say --family, for nobody else tells what it is")
+        target = Target(ip, who, port, context, timeout) if who else None
+        found, budget, seconds = asyncio.run(_ask(target, profiles, engine, line))
     except SnmpError as error:
         click.echo(str(error), err=True)
         if as_json:
@@ -71,6 +87,8 @@ def command(
         click.echo(json.dumps(told, ensure_ascii=False))
     else:
         _show(told)
+    if not found.object_id and not found.lists:
+        sys.exit(69)  # neither way led anywhere
 
 
 def _address(text: str) -> str:
@@ -84,26 +102,86 @@ def _address(text: str) -> str:
         raise click.UsageError(f'"{text}" is neither an address nor a name that resolves: {error.strerror}') from None
 
 
-def _credential(site: config.Config | None, name: str) -> Credential:
+def _credential(site: config.Config | None, name: str, with_ssh: bool) -> Credential | None:
     known = site.credentials if site else {}
     if name not in known:
         hint = did_you_mean(name, known) or f"known: {', '.join(known) or 'none'}"
         raise click.UsageError(f'the configuration has no credential "{name}"; {hint}')
     found = snmp_credential(known[name])
-    if found is None:
+    if found is None and not with_ssh:
         raise click.UsageError(f'the credential "{name}" is for SSH alone')
     return found
 
 
-async def _ask(target: Target, profiles: Profiles, engine: str) -> tuple[Read, Budget, float]:
+class _CommandLines:
+    """How the device is asked over SSH, once it is known what it is."""
+
+    def __init__(
+        self,
+        site: config.Config,
+        name: str,
+        profiles: Profiles,
+        folders: Mapping[str, Path],
+        family: str | None,
+        address: str,
+    ) -> None:
+        from netwatch.wire import ssh  # netmiko takes a while to load
+        from netwatch.wire.cli_read import command_lines
+        from netwatch.wire.ssh_read import login
+
+        self._lines: dict[str, CommandLine] = command_lines(profiles.families, folders)
+        if family is not None and family not in self._lines:
+            hint = did_you_mean(family, self._lines) or f"known: {', '.join(self._lines)}"
+            raise click.UsageError(f'no family "{family}" with a command line; {hint}')
+        said = site.credentials[name]
+        who = login(said)
+        if who is None:
+            raise click.UsageError(f'the credential "{name}" has no ssh_user')
+        self.family, self._login, self._address, self._port = family, who, address, said.ssh_port
+        trust = ssh.Trust(site.ssh.host_keys)
+        self._door: ssh.Ssh = ssh.Ssh(ssh.KnownHosts(site.paths.state / "known_hosts", trust), slots=1)
+
+    async def add(self, found: Read) -> None:
+        """What SSH tells beside it. Failures are problems: what SNMP told stays told."""
+        from netwatch.wire import ssh, ssh_read
+        from netwatch.wire.cli_read import merge
+
+        line = ssh_read.choose(self._lines, [self.family] if self.family else found.profiles)
+        if line is None:
+            found.problems.append("no profile that suits it has a command line; --family names one")
+            return
+        try:
+            target = ssh.Target(self._address, self._login, line.cli, self._port)
+            merge(found, await ssh_read.read(self._door, target, line))
+        except ssh.SshError as error:
+            found.problems.append(str(error))
+
+    async def close(self) -> None:
+        await self._door.close()
+
+
+async def _ask(
+    target: Target | None, profiles: Profiles, engine: str, line: _CommandLines | None
+) -> tuple[Read, Budget, float]:
     loop = asyncio.get_running_loop()
     snmp = open_snmp(engine)
     budget = Budget()
     start = loop.time()
     try:
-        found = await Reader(snmp, profiles).read(target, budget)
+        found = Read()
+        if target is not None:
+            try:
+                found = await Reader(snmp, profiles).read(target, budget)
+            except SnmpError as error:
+                if line is None or line.family is None:
+                    raise
+                found.problems.append(str(error))  # a hung agent: the command line may still tell
+        if line is not None:
+            await line.add(found)
     finally:
         await snmp.close()
+        if line is not None:
+            await line.close()
     return found, budget, loop.time() - start
 
 

@@ -106,13 +106,18 @@ class CliReader:
     names: Names | None = None
     device: str = ""
     found: Read = field(default_factory=Read)
+    answered: int = 0
+    """Commands that were answered so far."""
 
     def all(self, ask: Callable[[str], str]) -> Read:
         """Everything that the profile asks. What `ask` raises goes through: the session is gone."""
+        self.found.profiles = [self.line.family]
         for command in self.line.cli.command:
             for text, row in self._asked(command):
+                told = ask(text)
+                self.answered += 1
                 try:
-                    answer = self.line.parse(command, ask(text), text)
+                    answer = self.line.parse(command, told, text)
                 except NotUnderstoodError as error:
                     if not (command.optional and isinstance(error, NotKnownError)):
                         self.found.problems.append(f'"{text}": {error}')
@@ -253,6 +258,7 @@ def merge(first: Read, second: Read) -> None:
     seen = {(normal(s.component), s.condition) for s in first.seen}
     first.seen += [s for s in second.seen if (normal(s.component), s.condition) not in seen]
     first.problems += second.problems
+    first.profiles += [name for name in second.profiles if name not in first.profiles]
 
 
 def _key(row: Row, keys: tuple[str, ...] | None) -> tuple[str, ...]:

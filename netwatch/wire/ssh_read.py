@@ -1,0 +1,41 @@
+"""From a credential and a family to what a device's command line tells: `wire.ssh` and `wire.cli_read` put together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from netwatch import config
+from netwatch.wire.cli_read import CliReader, CommandLine
+from netwatch.wire.names import Names
+from netwatch.wire.read import Read
+from netwatch.wire.ssh import Login, Ssh, SshError, Target
+
+
+def login(said: config.Credential) -> Login | None:
+    """None when it is for SNMP alone. Reads secrets: in asyncio code call it from a thread. Raises UnusableError."""
+    if not said.ssh_user:
+        return None
+    password = config.resolve(said.ssh_password) if said.ssh_password else ""
+    return Login(said.ssh_user, password, config.resolve(said.ssh_key) if said.ssh_key else "")
+
+
+def choose(lines: Mapping[str, CommandLine], families: Iterable[str]) -> CommandLine | None:
+    """The command line of a device that suits these families."""
+    fit = [lines[name] for name in families if name in lines]
+    given_way = {name for line in fit for name in line.cli.instead_of}
+    return next((line for line in fit if line.family not in given_way), None)
+
+
+async def read(ssh: Ssh, target: Target, line: CommandLine, names: Names | None = None, device: str = "") -> Read:
+    """Everything that the family's commands tell. Raises SshError when there is no login.
+
+    When the session breaks later, what came before is told, with the break as a problem.
+    """
+    reader = CliReader(line, names, device)
+    try:
+        return await ssh.visit(target, reader.all)
+    except SshError as error:
+        if not reader.answered:
+            raise
+        reader.found.problems.append(str(error))
+        return reader.found
