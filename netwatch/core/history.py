@@ -42,6 +42,9 @@ _SETTLED = 1e-4
 SLOTS: tuple[Slot, ...] = ((False, False), (False, True), (True, False), (True, True))
 _SLIP_TRUST = 0.75
 """How often alarms name the cause that the slip confirms, before any slip has come back."""
+_SLIP_RIGHT = 0.9
+"""How often a slip names the true cause. Assumption: crews write what closes the order soonest; taken for the whole
+truth, a few wrong slips would smear each cause's times over the others'."""
 
 
 class End(StrEnum):
@@ -211,7 +214,11 @@ class _Learner:
         team = {t: n for n, t in enumerate(self.teams)}
         self.weight = np.array([0.5 ** ((now - p.started) / half_life) for p in past])
         self.label: Indices = np.array([index[p.cause] for p in past], dtype=np.intp)
-        self.found: Indices = np.array([index[p.found] if p.found else -1 for p in past], dtype=np.intp)
+        self.slip = np.ones((len(past), len(self.causes)))
+        for n, p in enumerate(past):
+            if p.found:
+                self.slip[n] = (1 - _SLIP_RIGHT) / max(len(self.causes) - 1, 1)
+                self.slip[n, index[p.found]] = _SLIP_RIGHT
         self.team: Indices = np.array([team.get(p.team, -1) for p in past], dtype=np.intp)
         self.slot: Indices = np.array([SLOTS.index((p.night, p.area == "suburb")) for p in past], dtype=np.intp)
         self.healed = np.array([p.end is End.HEALED for p in past], dtype=bool)
@@ -255,12 +262,10 @@ class _Learner:
         unhealed = 1 - self.heals + self.heals * self_stays
         fits = np.where(self.healed[:, None], self.heals * density, unhealed)
         mended = np.where(self.repaired[:, None], np.exp(-0.5 * repair_z**2) / self.sigma, stays)
-        fits = fits * np.where(self.sent[:, None], mended, 1.0) * self.confusion[self.label]
+        fits = fits * np.where(self.sent[:, None], mended, 1.0) * self.confusion[self.label] * self.slip
         # What no cause explains is put down to what the alarms said.
         fits = np.where(fits.sum(axis=1, keepdims=True) > _TINY, fits, self.confusion[self.label])
         share = fits / fits.sum(axis=1, keepdims=True)
-        known = self.found >= 0
-        share[known] = np.eye(len(self.causes))[self.found[known]]
         share *= self.weight[:, None]
 
         heals_later = np.where(self.healed[:, None], 1.0, self.heals * self_stays / np.maximum(unhealed, _TINY))

@@ -175,16 +175,25 @@ def _repairing(past: Sequence[Past]) -> tuple[Vector, Flags]:
 
 
 class Trained:
-    """Every policy, tuned on past faults; `holds` says what each does to others."""
+    """Every policy, tuned on past faults; `holds` says what each does to others.
+
+    `outcomes` are (healed, took) of the past where all of it is known, as in a simulation; the forecast learns from
+    what was seen all the same.
+    """
 
     def __init__(
-        self, past: Sequence[Past], priors: Mapping[str, Prior], costs: Costs, rng: np.random.Generator
+        self,
+        past: Sequence[Past],
+        priors: Mapping[str, Prior],
+        costs: Costs,
+        rng: np.random.Generator,
+        outcomes: tuple[Vector, Vector] | None = None,
     ) -> None:
         self.costs = costs
         self.known = learn(past, priors, past[-1].started + DAY)
         self._plans: dict[tuple[object, ...], tuple[float, float]] = {}
         limit, breach = _limits(past), self._breach(past)
-        healed, took = complete(past, past, rng)
+        healed, took = outcomes or complete(past, past, rng)
 
         def cost(hold: Vector) -> Vector:
             return np.asarray(play(hold, limit, healed, took).cost(costs.dispatch, breach).mean(axis=0))
