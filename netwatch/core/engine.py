@@ -183,14 +183,13 @@ class Engine:
     def _review(self, now: Instant) -> None:
         self.book.review_due = None
         review = Review(self.book, self.net, self.rules, self.zone, now)
-        review.run()
         for row in review.rows():
             self._put(row)
-        for name in review.forgotten:
+        for name in review.round.forgotten:
             self._rows.pop(name, None)
-        self._out.entries += review.entries
-        self._out.effects += review.effects
-        self.book.review_due = review.due
+        self._out.entries += review.round.entries
+        self._out.effects += review.round.effects
+        self.book.review_due = review.round.due
         if self.book.fade_due is None:
             _, self.book.fade_due = self.book.evidence.fading(0, self.net, self.rules.alarms)
         for key, fault in review.explained():

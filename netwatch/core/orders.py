@@ -1,0 +1,274 @@
+"""The repair orders of one review: opened, sent, held back, warned about, closed; and what is told of them.
+
+The rules of the craft (when to send, whom) are `tickets`'; this applies them to the book.
+"""
+
+from __future__ import annotations
+
+from netwatch.core.book import ExposureRecord, FaultRecord, OutageRecord, TicketRecord
+from netwatch.core.model import Condition, Effect, RootKind, TicketKind, TicketState
+from netwatch.core.round import Round
+from netwatch.core.tickets import OPEN, Stake, places_of, skill_of, team_for, verdict
+from netwatch.core.time import MINUTE, Instant, show
+
+
+class Orders:
+    """Asked only once the round's circuits are judged."""
+
+    def __init__(self, round_: Round) -> None:
+        self.round = round_
+        self.book, self.net, self.rules = round_.book, round_.net, round_.rules
+        self.now, self.zone, self.timing, self.contract = round_.now, round_.zone, round_.timing, round_.contract
+        self._effects_of: dict[str, tuple[list[OutageRecord], list[ExposureRecord]]] | None = None
+        self._at_stake: dict[str, list[Stake]] = {}
+
+    def review(self) -> None:
+        """Open what is missing, send what is due, warn of what runs out."""
+        for fault in self.book.faults.values():
+            if fault.final or fault.absorbed_by:
+                continue
+            order = self.of(fault)
+            opened = self._wanted(fault)
+            if order is None and opened is not None:
+                order = self._open_ticket(fault, opened)
+            if order is not None and order.state in OPEN:
+                self._upgrade(order, fault)
+                self._decide(order, fault)
+
+    def merge(self, child: FaultRecord, parent: FaultRecord) -> None:
+        """The orders of a fault that was absorbed: one cause, one order."""
+        orders = [t for t in self.book.tickets.values() if t.fault == child.id and t.state is not TicketState.MERGED]
+        main = self.of(parent)
+        for order in orders:
+            if main is None:
+                order.fault, main = parent.id, order
+                continue
+            order.state, order.merged_into, order.closed = TicketState.MERGED, main.id, self.now
+            self.round.say("ticket.merged", order.id, f"one cause: {parent.root}", into=main.id)
+            if order.dispatched is not None and order.team != main.team:
+                self._tell_team(order, parent, "ticket.cancelled", "merged")
+
+    def close(self, fault: FaultRecord) -> None:
+        """A fault is over and stable: its order is resolved, or was never needed."""
+        order = self.of(fault)
+        if order is None or order.state not in OPEN:
+            return
+        order.restored = order.restored or fault.cleared
+        if order.dispatched is None:
+            order.state, order.closed = TicketState.CANCELLED, self.now
+            order.reason = "healed by itself before anybody was sent"
+            self.round.say("ticket.cancelled", order.id, order.reason, fault=fault.id)
+        elif order.state is not TicketState.RETURNED:
+            order.state = TicketState.RESTORED
+            self.round.say("ticket.restored", order.id, "service is back and stable", fault=fault.id)
+            self._tell_team(order, fault, "ticket.restored", f"restored:{fault.cleared}")
+
+    def of(self, fault: FaultRecord) -> TicketRecord | None:
+        """The order of a fault that is not merged into another."""
+        return next(
+            (t for t in self.book.tickets.values() if t.fault == fault.id and t.state is not TicketState.MERGED), None
+        )
+
+    def effects_of(self, fault: FaultRecord) -> tuple[list[OutageRecord], list[ExposureRecord]]:
+        """The outages and exposures put down to a fault. Asked only once circuits are judged."""
+        if self._effects_of is None:
+            self._effects_of = {}
+            for outage in self.book.outages.values():
+                self._effects_of.setdefault(outage.fault, ([], []))[0].append(outage)
+            for exposure in self.book.exposures.values():
+                self._effects_of.setdefault(exposure.fault, ([], []))[1].append(exposure)
+        return self._effects_of.get(fault.id, ([], []))
+
+    def stakes(self, fault: FaultRecord) -> list[Stake]:
+        """The open outages of a fault, the earliest deadline first."""
+        if fault.id not in self._at_stake:
+            stakes = [self._stake(o) for o in self.effects_of(fault)[0] if o.restored is None]
+            self._at_stake[fault.id] = sorted(stakes, key=lambda s: (s.deadline, s.circuit))
+        return self._at_stake[fault.id]
+
+    def _wanted(self, fault: FaultRecord) -> Instant | None:
+        """From when on a fault deserves a repair order; None while nobody is to be sent."""
+        if fault.root.kind in (RootKind.MANAGEMENT, RootKind.AGENT):
+            return None
+        outages, exposures = self.effects_of(fault)
+        effects: list[OutageRecord | ExposureRecord] = [*outages, *exposures]
+        times = []
+        for effect in effects:
+            end = effect.restored if isinstance(effect, OutageRecord) else effect.ended
+            if fault.cleared is not None:
+                end = fault.cleared if end is None else min(end, fault.cleared)  # beyond it, another one holds it
+            covered = self.contract.covered_until(effect.circuit, effect.started)
+            if covered is None:
+                times.append(effect.confirmed)
+            elif (end is None or end > covered) and covered <= self.now:
+                times.append(max(covered, effect.confirmed))
+            else:
+                self.round.wake_at(covered)
+        if times:
+            return min(times)
+        if fault.root.kind is RootKind.POWER and not effects and not fault.planned:
+            return fault.confirmed
+        return None
+
+    def _open_ticket(self, fault: FaultRecord, opened: Instant) -> TicketRecord:
+        loss = bool(fault.circuits)
+        kind = TicketKind.REPAIR if loss else TicketKind.ENQUIRY
+        order = TicketRecord(
+            id=self.book.name("T"),
+            fault=fault.id,
+            kind=kind,
+            state=TicketState.WATCHING,
+            opened=min(opened, self.now),
+            skill=skill_of(fault, self.net, self.rules.dispatch),
+        )
+        self.book.tickets[order.id] = order
+        self.round.say("ticket.opened", order.id, f"{fault.root} takes service or protection away", fault=fault.id)
+        self.tell("noc", "noc.fault", fault, f"{order.id}:opened", ticket=order.id, reason=fault.reason)
+        return order
+
+    def _upgrade(self, order: TicketRecord, fault: FaultRecord) -> None:
+        if order.kind is TicketKind.ENQUIRY and fault.circuits:
+            order.kind = TicketKind.REPAIR
+            self.round.say("ticket.upgraded", order.id, "service is lost: no enquiry any more", fault=fault.id)
+        skill = skill_of(fault, self.net, self.rules.dispatch)
+        if skill != order.skill:
+            settled = fault.turned + self.timing.debounce
+            if order.state is TicketState.DISPATCHED and self.now < settled:
+                self.round.wake_at(settled)  # nobody is called off on the way for what has not lasted yet
+                return
+            self.round.say("ticket.reskilled", order.id, f"{order.skill} → {skill}: {fault.reason}", fault=fault.id)
+            order.skill = skill
+            if order.state is TicketState.DISPATCHED:
+                self._tell_team(order, fault, "ticket.cancelled", f"left:{order.sent}")
+                self._send(order, fault, f"the work is {skill}'s after all: {fault.reason}")
+
+    def _stake(self, record: OutageRecord) -> Stake:
+        circuit = self.net.ledger.circuits[record.circuit]
+        return Stake(
+            record.circuit,
+            self.contract.limit(record).assurance,
+            record.started,
+            self.contract.account(record, self.now).deadline,
+            record.complained is not None,
+            bool(circuit.protecting),
+        )
+
+    def _decide(self, order: TicketRecord, fault: FaultRecord) -> None:
+        if fault.cleared is not None:
+            return
+        stakes = self.stakes(fault)
+        exposed = sum(e.ended is None for e in self.effects_of(fault)[1])
+        said = verdict(fault, order, stakes, exposed, self._lost_light(fault), self.rules.dispatch, self.now)
+        order.probability = said.probability
+        if order.state is TicketState.WATCHING:
+            held = self._held(order, fault) if said.send else said.reason
+            if not held:
+                self._send(order, fault, said.reason)
+            else:
+                order.reason = held
+                self.round.wake_at(self.now + self.rules.dispatch.review)
+        self._deadlines(order, fault)
+
+    def _held(self, order: TicketRecord, fault: FaultRecord) -> str:
+        """Why nobody is sent although it would be time."""
+        if self._suppressed(fault):
+            return "planned work: nobody is sent"
+        rules = self.rules.dispatch
+        sent = sorted(
+            t.dispatched
+            for t in self.book.tickets.values()
+            if t.dispatched is not None and t.dispatched > self.now - rules.brake_window
+        )
+        if len(sent) < rules.brake_orders:
+            return ""
+        reason = (
+            f"brake: {len(sent)} crews were sent within {rules.brake_window // MINUTE} min, a person must look first"
+        )
+        if order.reason != reason:
+            self.round.say("ticket.held", order.id, reason, fault=fault.id)
+        self.tell("noc", "noc.storm", fault, f"brake:{sent[-1]}", reason=reason, what=reason)
+        return reason
+
+    def _suppressed(self, fault: FaultRecord) -> bool:
+        """Whether all that a fault touches lies in planned work that goes on."""
+        outages, exposures = self.effects_of(fault)
+        touched = [(o.circuit, o.started) for o in outages] + [(e.circuit, e.started) for e in exposures]
+        ends = [self.contract.covered_until(circuit, started) for circuit, started in touched]
+        return bool(ends) and all(end is not None and end > self.now for end in ends)
+
+    def _lost_light(self, fault: FaultRecord) -> bool:
+        tracks = self.book.evidence.tracks
+        for kind, name in fault.elements:
+            track = tracks.get((kind, name))
+            if kind == "link" and track is not None:
+                seen = {device for device, _, condition in track.signals if condition is Condition.LOS}
+                link = self.net.ledger.links[name]
+                if {link.a.device, link.z.device} <= seen:
+                    return True
+        return False
+
+    def _send(self, order: TicketRecord, fault: FaultRecord, reason: str) -> None:
+        order.team = team_for(fault, order.skill, order.refused, self.net, self.rules.dispatch)
+        order.state = TicketState.DISPATCHED
+        order.dispatched = order.dispatched or self.now
+        order.reason = reason
+        order.sent += 1
+        self.round.say("ticket.dispatched", order.id, reason, fault=fault.id, team=order.team, skill=order.skill)
+        template = "ticket.enquiry" if order.kind is TicketKind.ENQUIRY else "ticket.dispatched"
+        self._tell_team(order, fault, template, f"sent:{order.sent}")
+
+    def _deadlines(self, order: TicketRecord, fault: FaultRecord) -> None:
+        """Warn when a limit is nearly used up, say so once when it is broken."""
+        share = self.rules.dispatch.warn_share
+        for record in self.effects_of(fault)[0]:
+            if record.restored is not None or record.breached:
+                continue
+            account = self.contract.account(record, self.now)
+            allowed = account.deadline - record.started
+            warn = record.started + int(share * allowed)
+            if account.breached:
+                record.breached = True
+                self.round.say("outage.breached", record.circuit, "net time exceeds the limit", fault=fault.id)
+                self._tell_team(order, fault, "deadline.breached", f"{record.id}:breached", circuit=record.circuit)
+            elif self.now >= warn and not record.warned:
+                record.warned = True
+                self._tell_team(order, fault, "deadline.near", f"{record.id}:near", circuit=record.circuit)
+            self.round.wake_at(warn if not record.warned else account.deadline + 1)
+
+    def _facts(self, fault: FaultRecord) -> dict[str, str | int | float | bool | tuple[str, ...] | None]:
+        """What a message may say of a fault: no customer's name, no contact."""
+        stakes = self.stakes(fault)
+        places = places_of(fault, self.net)
+        site = self.net.ledger.sites.get(places[0]) if places else None
+        return {
+            "fault": fault.id,
+            "root_kind": str(fault.root.kind),
+            "root_id": fault.root.id,
+            "domain": str(fault.domain),
+            "opened": show(fault.opened, self.zone),
+            "deadline": show(stakes[0].deadline, self.zone) if stakes else None,
+            "circuits": tuple(sorted(fault.circuits)),
+            "count": len(fault.circuits),
+            "out": len(stakes),
+            "classes": tuple(dict.fromkeys(s.assurance for s in stakes if s.assurance)),
+            "site": site.id if site else "",
+            "site_name": site.name if site else "",
+            "address": site.address if site else "",
+            "confidence": round(fault.confidence, 2),
+        }
+
+    def _tell_team(self, order: TicketRecord, fault: FaultRecord, template: str, key: str, **more: str) -> None:
+        audience = f"team:{order.team}" if order.team else "noc"
+        data = self._facts(fault) | {
+            "ticket": order.id,
+            "kind": str(order.kind),
+            "skill": order.skill,
+            "team": order.team,
+            "reason": order.reason,
+        }
+        self.round.effects.append(Effect(f"{order.id}:{key}", audience, template, self.now, order.id, data | more))
+
+    # ------------------------------------------------------------ telling
+
+    def tell(self, audience: str, template: str, fault: FaultRecord, key: str, **more: str) -> None:
+        self.round.effects.append(Effect(key, audience, template, self.now, fault.id, self._facts(fault) | more))

@@ -1,0 +1,247 @@
+"""What each circuit lost, on record: outages, exposures, and the times when nobody could tell.
+
+Records are matched with what the evidence says now: one that is borne out is carried on, one
+that is explained otherwise is withdrawn, one that is over and stable is left alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from netwatch.core.book import ExposureRecord, FaultRecord, OutageRecord, UnknownRecord
+from netwatch.core.cases import Cases
+from netwatch.core.circuits import Loss, Losses, blamed
+from netwatch.core.faults import Cause
+from netwatch.core.intervals import FOREVER, Pair, Spans, union, without
+from netwatch.core.model import Domain, Root, RootKind
+from netwatch.core.round import Round
+from netwatch.core.service import Episode, episodes
+from netwatch.core.time import Instant, show
+
+
+class Outages:
+    """The circuits of one review. `touched` are those that anything may have changed for."""
+
+    def __init__(self, round_: Round, causes: Sequence[Cause], cases: Cases, losses: Losses) -> None:
+        self.round = round_
+        self.book, self.net, self.rules = round_.book, round_.net, round_.rules
+        self.now, self.zone, self.timing, self.contract = round_.now, round_.zone, round_.timing, round_.contract
+        self.causes, self.cases, self.losses = causes, cases, losses
+        self.touched: set[str] = set()
+        self._outages_of: dict[str, list[OutageRecord]] = {}
+        self._exposures_of: dict[str, list[ExposureRecord]] = {}
+        for outage in self.book.outages.values():
+            self._outages_of.setdefault(outage.circuit, []).append(outage)
+        for exposure in self.book.exposures.values():
+            self._exposures_of.setdefault(exposure.circuit, []).append(exposure)
+        self._judged: dict[tuple[Pair, ...], list[Episode]] = {}
+
+    def judge(self) -> None:
+        """Bring every circuit that anything touches up to now."""
+        live = {o.circuit for o in self.book.outages.values() if not o.final}
+        live |= {e.circuit for e in self.book.exposures.values() if not e.final}
+        self.touched = self.losses.touched() | live | self._called()
+        for circuit in sorted(self.touched):
+            loss = self.losses.of(circuit)
+            calls = self.book.calls.get(circuit, [])
+            judged = episodes(loss.down, self.timing, calls) if calls else self._episodes(loss.down)
+            found = [e for e in judged if e.confirmed <= self.now]
+            self._outages(circuit, found, loss)
+            self._exposures(circuit, loss)
+
+    def unknowns(self) -> None:
+        """Our blindness: what we cannot see is neither up nor down."""
+        blind = next((c for c in self.causes if c.root.kind is RootKind.MANAGEMENT), None)
+        fault = self.cases.of.get(blind.root) if blind else None
+        if fault is None:
+            for record in self.book.unknowns.values():
+                if record.ended is None:
+                    record.ended = self.now
+            return
+        down = {o.circuit for o in self.book.outages.values() if o.restored is None}
+        have = {u.circuit: u for u in self.book.unknowns.values() if u.started == fault.opened}
+        for circuit in self.net.ledger.circuits:
+            mine = have.get(circuit)
+            if mine is None:
+                if circuit in down:
+                    continue
+                mine = UnknownRecord(self.book.name("U"), circuit, fault.opened, None)
+                self.book.unknowns[mine.id] = mine
+            mine.ended = fault.cleared
+        if fault.cleared is None or fault.cleared > self.now - self.timing.stability:
+            self.touched |= set(self.net.ledger.circuits)
+
+    def wake(self) -> None:
+        """When something will be different without anything being said."""
+        for cause in self.causes:
+            self._confirmation(cause.spans)
+        for circuit in self.touched:
+            loss = self.losses.of(circuit)
+            self._confirmation(loss.down)
+            if loss.lost != loss.down:
+                self._confirmation(loss.lost)
+
+    def _called(self) -> set[str]:
+        recent = self.now - self.timing.stability
+        return {
+            c
+            for c, calls in self.book.calls.items()
+            if c in self.net.ledger.circuits and any(call.restored > recent for call in calls)
+        }
+
+    def _episodes(self, spans: Spans) -> list[Episode]:
+        """Judged once for all circuits that share a fate."""
+        key = tuple(spans)
+        if key not in self._judged:
+            self._judged[key] = episodes(spans, self.timing)
+        return self._judged[key]
+
+    def _outages(self, circuit: str, found: list[Episode], loss: Loss) -> None:
+        records = self._outages_of.setdefault(circuit, [])
+        matched: set[str] = set()
+        for episode in found:
+            record = next((o for o in records if _meets(o.started, o.restored, episode)), None)
+            if record is None:
+                record = self._begin(circuit, episode)
+                records.append(record)
+            matched.add(record.id)
+            if not record.final:
+                self._carry(record, episode, loss)
+        for record in list(records):
+            if record.id not in matched and not record.final:
+                records.remove(record)
+                del self.book.outages[record.id]
+                self.round.forgotten.append(("Outage", record.id))
+                self.round.say("outage.withdrawn", circuit, "the evidence is explained otherwise", outage=record.id)
+
+    def _begin(self, circuit: str, episode: Episode) -> OutageRecord:
+        record = OutageRecord(self.book.name("O"), circuit, "", episode.started, None, episode.confirmed)
+        self.book.outages[record.id] = record
+        return record
+
+    def _carry(self, record: OutageRecord, episode: Episode, loss: Loss) -> None:
+        former = (record.fault, record.restored)
+        record.started = min(record.started, episode.started)
+        record.restored = None if episode.ended == FOREVER else episode.ended
+        record.complained = episode.complained
+        record.only_complaint = episode.only_complaint
+        fault = self._blame(record, loss)
+        if record.circuit not in fault.circuits:
+            fault.circuits.append(record.circuit)
+        record.fault = fault.id
+        record.excused = self.contract.excused(record, loss)
+        if former[0] != record.fault:
+            since = show(record.started, self.zone)
+            self.round.say(
+                "outage.started", record.circuit, f"without service since {since}: {fault.root}", fault=fault.id
+            )
+        if former[1] != record.restored and record.restored is not None:
+            back = show(record.restored, self.zone)
+            self.round.say("outage.restored", record.circuit, f"first evidence of service at {back}", fault=fault.id)
+
+    def _blame(self, record: OutageRecord, loss: Loss) -> FaultRecord:
+        """The fault that an outage is put down to."""
+        cause = self._tipped(loss, record.started)
+        if cause is None and not record.only_complaint:
+            cause = next((c for spans, c in loss.blame if spans[-1][1] > record.started), None)
+        if cause is not None:
+            fault = self.cases.record(cause)
+            said = self._said(record.circuit)
+            if said is not None and said is not fault and not said.absorbed_by:
+                said.absorbed_by = fault.id
+                fault.opened = min(fault.opened, said.opened)
+                self.cases.absorbed.append((said, fault))
+            return fault
+        if record.fault and not record.only_complaint:
+            return self.book.faults[record.fault]
+        return self._said(record.circuit) or self._customers_word(record)
+
+    def _tipped(self, loss: Loss, at: Instant) -> Cause | None:
+        """The cause that tipped the balance; one that has not lasted long enough to count only for want of others."""
+        return self._sure(loss, at) or blamed(loss.blame, at, self.timing.agreement)
+
+    def _sure(self, loss: Loss, at: Instant) -> Cause | None:
+        sure = [(spans, cause) for spans, cause in loss.blame if self.cases.confirmed(cause)]
+        return blamed(sure, at, self.timing.agreement)
+
+    def _said(self, circuit: str) -> FaultRecord | None:
+        root = Root(RootKind.CIRCUIT, circuit)
+        return next(
+            (f for f in self.book.faults.values() if f.root == root and not f.final and not f.absorbed_by), None
+        )
+
+    def _customers_word(self, record: OutageRecord) -> FaultRecord:
+        fault = FaultRecord(
+            id=self.book.name("F"),
+            root=Root(RootKind.CIRCUIT, record.circuit),
+            domain=Domain.PREMISES,
+            opened=record.started,
+            cleared=None,
+            confirmed=record.started,
+            confidence=0.5,
+            reason="nothing but the customer's word; most such faults sit at the premises",
+            explains=1,
+            most=1,
+        )
+        self.book.faults[fault.id] = fault
+        self.cases.live.append(fault)
+        self.cases.opened.append(fault)
+        return fault
+
+    def _exposures(self, circuit: str, loss: Loss) -> None:
+        records = self._exposures_of.setdefault(circuit, [])
+        if loss.lost == loss.down and not records:
+            return
+        out: Spans = union((o.started, o.restored or FOREVER) for o in self._outages_of.get(circuit, ()))
+        pieces = []
+        for episode in self._episodes(loss.lost):
+            if episode.confirmed <= self.now:
+                pieces += [(piece, episode) for piece in without([(episode.started, episode.ended)], out)]
+        matched: set[str] = set()
+        for (start, end), episode in pieces:
+            if end - start < _MOMENT:
+                continue
+            record = next((e for e in records if e.started < end and (e.ended is None or e.ended > start)), None)
+            if record is None and not self._sure(loss, start):
+                continue  # what is left of a loss that counted, and has not lasted long enough by itself
+            if record is None:
+                record = ExposureRecord(self.book.name("E"), circuit, "", start, None, max(start, episode.confirmed))
+                self.book.exposures[record.id] = record
+                records.append(record)
+            matched.add(record.id)
+            if not record.final:
+                self._carry_exposure(record, start, end, loss)
+        for record in list(records):
+            if record.id not in matched and not record.final:
+                records.remove(record)
+                del self.book.exposures[record.id]
+                self.round.forgotten.append(("Exposure", record.id))
+
+    def _carry_exposure(self, record: ExposureRecord, start: Instant, end: Instant, loss: Loss) -> None:
+        record.started = start
+        record.ended = None if end == FOREVER else end
+        cause = self._tipped(loss, start)
+        if cause is None:
+            cause = next((c for spans, c in loss.blame if spans[-1][1] > start), None)
+        if cause is None:
+            return
+        fault = self.cases.record(cause)
+        if record.circuit not in fault.circuits:
+            fault.circuits.append(record.circuit)
+        if record.fault != fault.id:
+            record.fault = fault.id
+            self.round.say("exposure.started", record.circuit, f"up, but unprotected: {fault.root}", fault=fault.id)
+
+    def _confirmation(self, spans: Spans) -> None:
+        if spans and spans[-1][1] > self.now:
+            later = [e.confirmed for e in self._episodes(spans) if e.confirmed > self.now]
+            if later:
+                self.round.wake_at(min(later))
+
+
+def _meets(started: Instant, ended: Instant | None, episode: Episode) -> bool:
+    return started <= episode.ended and episode.started <= (FOREVER if ended is None else ended)
+
+
+_MOMENT = 1_000_000
+"""Pieces of exposure shorter than a second are seams between two states, not states."""

@@ -1,0 +1,36 @@
+"""What the parts of one review share: the book, the moment, and what comes of it."""
+
+from __future__ import annotations
+
+from zoneinfo import ZoneInfo
+
+from netwatch.core.book import Book
+from netwatch.core.contract import Contract
+from netwatch.core.intervals import FOREVER
+from netwatch.core.model import Effect, Entry
+from netwatch.core.rules import Rules
+from netwatch.core.time import Instant
+from netwatch.core.topology import Network
+
+
+class Round:
+    """One look at everything, at one instant. `due` says when to look again."""
+
+    def __init__(self, book: Book, net: Network, rules: Rules, zone: ZoneInfo, now: Instant) -> None:
+        self.book, self.net, self.rules, self.zone, self.now = book, net, rules, zone, now
+        self.timing = rules.alarms
+        self.contract = Contract(book, net, rules, zone)
+        self.entries: list[Entry] = []
+        self.effects: list[Effect] = []
+        self.forgotten: list[tuple[str, str]] = []
+        """(type, id) of rows that are withdrawn."""
+        self.due: Instant | None = None
+
+    def say(self, kind: str, subject: str, reason: str, **data: str | float | bool | None) -> None:
+        """A line for the decision journal."""
+        self.entries.append(Entry(self.now, kind, subject, reason, data))
+
+    def wake_at(self, at: Instant | None) -> None:
+        """Look again at an instant, if it lies ahead."""
+        if at is not None and self.now < at < FOREVER:
+            self.due = at if self.due is None else min(self.due, at)
