@@ -6,6 +6,7 @@ Everything in here survives a restart by `plain.freeze`. The rows that the outsi
 
 from __future__ import annotations
 
+from collections.abc import Container
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -34,7 +35,7 @@ class FaultRecord:
     opened: Instant
     cleared: Instant | None
     confirmed: Instant
-    circuits: list[str] = field(default_factory=list)
+    circuits: set[str] = field(default_factory=set)
     elements: list[Element] = field(default_factory=list)
     explains: int = 0
     most: int = 0
@@ -59,6 +60,11 @@ class OutageRecord:
     complained: Instant | None = None
     only_complaint: bool = False
     excused: list[Pair] = field(default_factory=list)
+    minutes: int = 0
+    """The limit, by the level and the policy in force when it began."""
+    limit_source: str = ""
+    assurance: str = ""
+    customer: str = ""
     warned: bool = False
     breached: bool = False
     final: bool = False
@@ -153,6 +159,22 @@ class Book:
     """When old records were last laid aside."""
     fade_due: Instant | None = None
     """When to look for bad news that is not repeated any more."""
+
+    def keep_only(self, circuits: Container[str], at: Instant) -> None:
+        """Circuits that left the ledger are nobody's any more: what they lost ends here, on record."""
+        for outage in self.outages.values():
+            if outage.circuit not in circuits and not outage.final:
+                outage.restored, outage.final = outage.restored or at, True
+        for exposure in self.exposures.values():
+            if exposure.circuit not in circuits and not exposure.final:
+                exposure.ended, exposure.final = exposure.ended or at, True
+        for unknown in self.unknowns.values():
+            if unknown.circuit not in circuits and unknown.ended is None:
+                unknown.ended = at
+        tables: list[dict[str, Any]] = [self.calls, self.pauses, self.reroutes, self.changes, self.circuits]
+        for table in tables:
+            for circuit in [c for c in table if c not in circuits]:
+                del table[circuit]
 
     def lay_aside(self, before: Instant) -> list[tuple[str, str]]:
         """Drop what was over before an instant; returns the rows' (type, id).

@@ -15,7 +15,7 @@ from netwatch.core.circuits import Loss
 from netwatch.core.faults import scope_parts
 from netwatch.core.intervals import FOREVER, Spans, union
 from netwatch.core.model import Circuit, Condition, Maintenance, Outage, RootKind
-from netwatch.core.rules import Rules
+from netwatch.core.rules import Rules, SlaPolicy
 from netwatch.core.time import MINUTE, Instant
 from netwatch.core.topology import Network
 
@@ -27,6 +27,7 @@ class Contract:
         self.book, self.net, self.rules, self.zone = book, net, rules, zone
         self._covered: dict[tuple[str, str], bool] = {}
         self._orders: dict[str, TicketRecord] | None = None
+        self._policies: dict[Instant, SlaPolicy] = {}
 
     # ------------------------------------------------------------ limits
 
@@ -46,30 +47,37 @@ class Contract:
 
     def assurance(self, circuit_id: str, at: Instant) -> str:
         circuit = self.circuit_at(circuit_id, at)
-        policy = sla.policy_at(self.rules, at, self.zone)
+        policy = self.policy(at)
         return sla.assurance_of(circuit, self.net.ledger.customers.get(circuit.customer), policy)
 
-    def limit(self, outage: OutageRecord) -> sla.Limit:
-        """By the level and the policy in force when it began."""
+    def policy(self, at: Instant) -> SlaPolicy:
+        """The version of the policy in force at an instant."""
+        if at not in self._policies:
+            self._policies[at] = sla.policy_at(self.rules, at, self.zone)
+        return self._policies[at]
+
+    def settle(self, outage: OutageRecord) -> None:
+        """Set the limit of an outage, by the level and the policy in force when it began.
+
+        It stands in the record, so that it outlives the circuit's row in the ledger.
+        """
         circuit = self.circuit_at(outage.circuit, outage.started)
-        return sla.limit(
-            circuit,
-            self.net.ledger.customers.get(circuit.customer),
-            sla.policy_at(self.rules, outage.started, self.zone),
-            outage.complained if outage.complained is not None else outage.started,
-            self.zone,
-        )
+        reported = outage.complained if outage.complained is not None else outage.started
+        customer = self.net.ledger.customers.get(circuit.customer)
+        limit = sla.limit(circuit, customer, self.policy(outage.started), reported, self.zone)
+        outage.minutes, outage.limit_source, outage.assurance = limit.minutes, limit.source, limit.assurance
+        outage.customer = circuit.customer
 
     def account(self, outage: OutageRecord, now: Instant) -> sla.Account:
         """The clock of an outage at `now`."""
         end = now if outage.restored is None else outage.restored
         return sla.account(
-            outage.started, max(end, outage.started), self.limit(outage).minutes, self.stopped(outage), outage.excused
+            outage.started, max(end, outage.started), outage.minutes, self.stopped(outage), outage.excused
         )
 
     def stopped(self, outage: OutageRecord) -> Spans:
         """When pauses stopped the net clock of an outage's circuit."""
-        policy = sla.policy_at(self.rules, outage.started, self.zone)
+        policy = self.policy(outage.started)
         return union(
             (p.started, p.ended) for p in self.book.pauses.get(outage.circuit, ()) if p.reason in policy.stopping
         )
@@ -81,20 +89,19 @@ class Contract:
                 pause.ended = max(pause.started, outage.restored)
 
     def row(self, outage: OutageRecord, now: Instant) -> Outage:
-        limit, account = self.limit(outage), self.account(outage, now)
-        circuit = self.circuit_at(outage.circuit, outage.started)
+        account = self.account(outage, now)
         paused = [p.reason for p in self.book.pauses.get(outage.circuit, ()) if p.ended == FOREVER]
         order = self._order_of(outage) if outage.restored is None else None
         return Outage(
             id=outage.id,
             circuit=outage.circuit,
-            customer=circuit.customer,
-            assurance=limit.assurance,
+            customer=outage.customer,
+            assurance=outage.assurance,
             fault=outage.fault,
             started=outage.started,
             restored=outage.restored,
-            limit_minutes=limit.minutes,
-            limit_source=limit.source,
+            limit_minutes=outage.minutes,
+            limit_source=outage.limit_source,
             deadline=account.deadline,
             gross_seconds=account.gross_seconds,
             net_seconds=account.net_seconds,
@@ -145,7 +152,7 @@ class Contract:
     def excused(self, outage: OutageRecord, loss: Loss) -> list[tuple[Instant, Instant]]:
         """The planned time of an outage that is not net time."""
         out: Spans = []
-        policy = sla.policy_at(self.rules, outage.started, self.zone)
+        policy = self.policy(outage.started)
         name = self.assurance(outage.circuit, outage.started)
         for versions in self._windows(outage.circuit):
             inside = [(s, e) for s, e in window_spans(versions) if s <= outage.started < e]
@@ -226,7 +233,7 @@ class Contract:
 
     def facility_minutes(self, fault: FaultRecord) -> int | None:
         """The facility's own limit (抢通): cables by their cores, a room that is down."""
-        policy = sla.policy_at(self.rules, fault.opened, self.zone)
+        policy = self.policy(fault.opened)
         ledger = self.net.ledger
         if fault.root.kind is RootKind.CABLE:
             links = [ledger.links[i] for i in ledger.cables.get(fault.root.id, ())]

@@ -130,14 +130,27 @@ class Engine:
         self._advance(max(now, self.book.now))
         self.ledger, self.rules = ledger, rules
         self.net = Network(ledger)
-        known = {"link": ledger.links, "adjacency": ledger.links, "admin": ledger.links, "site": ledger.sites}
-        evidence = self.book.evidence
-        gone = [e for e in evidence.tracks if e[0] != "port" and e[1] not in known.get(e[0], ledger.devices)]
-        evidence.retire(gone)
-        for key in [k for k in evidence.signals if k[0] not in ledger.devices]:
-            self._forget(key)
+        self._drop_strangers()
         self._review(self.book.now)
         return self._out.decision(self.book.now)
+
+    def _drop_strangers(self) -> None:
+        """Forget the evidence about what the ledger does not hold (any more), end what its circuits lost."""
+        ledger, evidence = self.ledger, self.book.evidence
+        known = {"link": ledger.links, "adjacency": ledger.links, "admin": ledger.links, "site": ledger.sites}
+        evidence.retire(
+            [
+                (kind, name)
+                for kind, name in evidence.tracks
+                if (name.partition(" ")[0] if kind == "port" else name) not in known.get(kind, ledger.devices)
+            ]
+        )
+        for key in [k for k in evidence.signals if k[0] not in ledger.devices]:
+            self._forget(key)
+        for name in [n for n in self._rows if n[0] == "CircuitState" and n[1] not in ledger.circuits]:
+            del self._rows[name]
+        self.book.keep_only(ledger.circuits, self.book.now)
+        self.net.depth(self.book.vantage)
 
     def freeze(self) -> str:
         """The whole state as one JSON text."""
@@ -155,6 +168,7 @@ class Engine:
         engine._alarms = frozen.alarms
         for kind, row in frozen.rows:
             engine._keep(codec.decode(_ROWS[kind], row))
+        engine._drop_strangers()
         return engine
 
     # ------------------------------------------------------------ time
@@ -226,6 +240,7 @@ class Engine:
             case Vantage():
                 if not unknown:
                     self.book.vantage = fact.device
+                    self.net.depth(fact.device)  # now, not in the first fault
                 self.book.evidence.listen_anew(fact.at)
             case Maintenance():
                 self.book.windows.setdefault(fact.id, []).append(fact)

@@ -146,7 +146,7 @@ class Orders:
         circuit = self.net.ledger.circuits[record.circuit]
         return Stake(
             record.circuit,
-            self.contract.limit(record).assurance,
+            record.assurance,
             record.started,
             self.contract.account(record, self.now).deadline,
             record.complained is not None,
@@ -202,7 +202,7 @@ class Orders:
             track = tracks.get((kind, name))
             if kind == "link" and track is not None:
                 seen = {device for device, _, condition in track.signals if condition is Condition.LOS}
-                link = self.net.ledger.links[name]
+                link = self.net.ledger.links[name]  # a track is dropped with its link
                 if {link.a.device, link.z.device} <= seen:
                     return True
         return False

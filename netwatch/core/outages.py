@@ -126,9 +126,9 @@ class Outages:
         record.complained = episode.complained
         record.only_complaint = episode.only_complaint
         fault = self._blame(record, loss)
-        if record.circuit not in fault.circuits:
-            fault.circuits.append(record.circuit)
+        fault.circuits.add(record.circuit)
         record.fault = fault.id
+        self.contract.settle(record)
         record.excused = self.contract.excused(record, loss)
         if former[0] != record.fault:
             since = show(record.started, self.zone)
@@ -226,8 +226,7 @@ class Outages:
         if cause is None:
             return
         fault = self.cases.record(cause)
-        if record.circuit not in fault.circuits:
-            fault.circuits.append(record.circuit)
+        fault.circuits.add(record.circuit)
         if record.fault != fault.id:
             record.fault = fault.id
             self.round.say("exposure.started", record.circuit, f"up, but unprotected: {fault.root}", fault=fault.id)

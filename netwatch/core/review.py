@@ -112,6 +112,8 @@ class Review:
     def _faults(self) -> None:
         for child, parent in self.cases.absorbed:
             self._absorb(child, parent)
+        for child, parent in self.cases.absorbed:  # all of them first: what is told must be the whole
+            self.orders.merge(child, parent)
         for fault in self.cases.orphans():
             self._orphan(fault)
         for fault in self.cases.opened:
@@ -126,12 +128,10 @@ class Review:
         for outage in self.book.outages.values():
             if outage.fault == child.id:
                 outage.fault = parent.id
-                if outage.circuit not in parent.circuits:
-                    parent.circuits.append(outage.circuit)
+                parent.circuits.add(outage.circuit)
         for exposure in self.book.exposures.values():
             if exposure.fault == child.id:
                 exposure.fault = parent.id
-        self.orders.merge(child, parent)
 
     def _orphan(self, fault: FaultRecord) -> None:
         """Nothing speaks for a fault any more: it is over, at the latest now."""

@@ -24,6 +24,8 @@ DAY: Span = 24 * HOUR
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
+_FIRST = (datetime(2, 1, 1, tzinfo=UTC) - _EPOCH) // _MICROSECOND
+_LAST = (datetime(9998, 12, 31, tzinfo=UTC) - _EPOCH) // _MICROSECOND
 
 
 def instant(moment: datetime) -> Instant:
@@ -38,7 +40,10 @@ def parse(text: str) -> Instant:
 
     Raises ValueError for anything else, also for a time without an offset.
     """
-    return instant(datetime.fromisoformat(text))
+    at = instant(datetime.fromisoformat(text))
+    if not _FIRST <= at <= _LAST:
+        raise ValueError(f"{text} lies outside the years that a calendar has in every zone")
+    return at
 
 
 def moment(at: Instant, zone: ZoneInfo) -> datetime:

@@ -192,7 +192,8 @@ class Reach:
         self._net = network
         self._links, self._devices = links, devices
         self._depth = network.depth(vantage)
-        self._known: dict[str, bool] = dict.fromkeys(network.vantages(vantage), True)
+        self._roots = frozenset(network.vantages(vantage))
+        self._known: dict[str, bool] = dict.fromkeys(self._roots, True)
         self._blind = not self._known
         self._edge: dict[str, frozenset[tuple[str, str]]] = {}
 
@@ -221,7 +222,7 @@ class Reach:
             ahead = []
             for link in net.links_of.get(at, ()):
                 far = net.far(link, at)
-                if not self._passes(far) and not self._known.get(far):
+                if not self._passes(far) and far not in self._roots:
                     continue
                 if link in self._links:
                     edge.add(("link", link))

@@ -18,6 +18,7 @@ from netwatch.core.model import (
     Alarm,
     AlarmState,
     Circuit,
+    CircuitState,
     Complaint,
     Condition,
     Device,
@@ -499,3 +500,25 @@ def test_an_engine_frozen_by_another_version_is_refused() -> None:
     text = engine().freeze().replace('{"version":1', '{"version":999', 1)
     with pytest.raises(ValueError, match="999"):
         Engine.thaw(text, LEDGER, RULES, ZONE)
+
+
+@pytest.mark.parametrize("gone", [{"C1", "V1"}, {"C1", "V1", "C2", "C3", "C4"}])
+@pytest.mark.parametrize("lost", ["down", "exposed", "complained"])
+def test_a_circuit_that_leaves_the_ledger_takes_nothing_with_it(gone: set[str], lost: str) -> None:
+    facts: list[Fact] = {
+        "down": [*silent(0, "CPE-1")],
+        "exposed": [*dark(0, "CORE-1 GE0/0/1")],
+        "complained": [Complaint(at(0), "C1")],
+    }[lost]
+    run = night(facts, 200)
+    before = {row["circuit"]: row["limit_minutes"] for row in rows(run, "outage")}
+    ledger = run.ledger
+    smaller = replace(ledger, circuits={c: v for c, v in ledger.circuits.items() if c not in gone})
+    again = Engine.thaw(run.freeze(), smaller, RULES, ZONE)
+    run.reload(smaller, RULES, at(300))
+    for engine_ in (run, again):
+        engine_.decide([*back(400, "CPE-1"), *lit(400, "CORE-1 GE0/0/1")], at(3000))
+        for row in rows(engine_, "outage"):
+            assert row["limit_minutes"] == before[row["circuit"]]
+            assert row["restored"] is not None or row["circuit"] not in gone
+        assert not any(getattr(row, "circuit", "") in gone for row in engine_.rows() if isinstance(row, CircuitState))

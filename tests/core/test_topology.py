@@ -212,3 +212,16 @@ def test_routes_keep_to_what_the_ledger_knows() -> None:
     (route,) = Network(b.ledger()).routes(b.circuits["ODD"])
     assert route.links == ("R0",)
     assert route.devices == ("AGG-1", "CORE-1")
+
+
+def test_a_leaf_that_was_found_first_carries_nothing_for_what_is_asked_later() -> None:
+    b = Builder()
+    b.device("CORE", Role.CORE)
+    for name in ("A", "B"):
+        b.device(name, Role.ACCESS)
+        b.link(f"C{name}", "CORE " + name, f"{name} up", f"K{name}")
+        b.link(f"D{name}", f"{name} down", f"CPE {name}", f"L{name}")
+    b.device("CPE", Role.CPE)
+    reach = Reach(Network(b.ledger()), "CORE", {"CB"}, set())
+    assert not reach.cut_off("CPE")
+    assert reach.cut_off("B")
