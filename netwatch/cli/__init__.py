@@ -26,6 +26,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "db": ("db", "Upgrade the database."),
     "demo": ("demo", "A simulated metro on loopback, with faults on a story line."),
     "device": ("device", "List and show devices."),
+    "discover": ("discover", "Propose ledger rows for what answers in a range."),
     "doctor": ("doctor", "What on this machine keeps NetWatch from working well."),
     "explain": ("explain", "Why: the chain from observation to decision."),
     "fault": ("fault", "List and show faults."),
@@ -38,6 +39,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "restore": ("restore", "Bring back what a backup holds."),
     "run": ("run", "The daemon."),
     "ticket": ("ticket", "The repair orders' life."),
+    "trap": ("trap", "Notifications that no profile knows."),
 }
 """Command → (module in this package, its line in --help)."""
 
