@@ -30,7 +30,7 @@ import numpy.typing as npt
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from netwatch.core.forecast import hold_off, miss
+from netwatch.core.forecast import miss
 from netwatch.core.history import End, Past
 from netwatch.core.time import MINUTE, parse
 from netwatch.knowledge import load_rules
@@ -47,7 +47,7 @@ HOLD = 20.0
 LIMITS = {"AAA": 120.0, "AA": 240.0, "A": 360.0, "standard": 480.0}
 MIX = {"AAA": 0.1, "AA": 0.2, "A": 0.3, "standard": 0.4}
 FAMILIES = ("lognormal", "weibull", "log-logistic")
-SCALES = (0.5, 2.0)
+SCALES = (0.35, 0.6, 1.7, 3.0)
 """A breach weighed lighter or heavier: how the forecast's frontier of trips and breaches is traced."""
 NOBODY = "nobody before the limit"
 TABLE_ALL = "table, had its past been seen whole"
@@ -266,14 +266,8 @@ def judge(seed: int, new: int, histories: tuple[int, ...]) -> list[Result]:
 def _frontier(trained: bt.Trained, coming: list[Past], later: Faults, breach: Vector) -> list[tuple[float, float]]:
     points = []
     for scale in SCALES:
-        plans: dict[tuple[object, ...], float] = {}
-        hold = np.empty(len(coming))
-        for n, p in enumerate(coming):
-            key = (p.cause, p.team, p.area, p.night, p.assurance)
-            if key not in plans:
-                branches = [b for b in trained.known.branches(*key[:4]) if b.weight > 1e-4]  # type: ignore[arg-type]
-                plans[key] = hold_off(branches, p.limit, trained.costs.dispatch, float(breach[n]) * scale)
-            hold[n] = plans[key]
+        terms = zip(coming, breach * scale, strict=True)
+        hold = np.array([trained.plan(p).hold_off(trained.costs.dispatch, float(cost)) for p, cost in terms])
         sent, ended, _ = live(later, hold)
         points.append((1000 * float(sent.mean()), 1000 * float((ended > later.limit).mean())))
     return points

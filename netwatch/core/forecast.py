@@ -186,48 +186,52 @@ def one_step(
     return risked > saved
 
 
+class Plan:
+    """The moments at which a crew may be sent, weighed once for any costs.
+
+    Sending at one of them costs a trip and the breach that even a crew on its way may not prevent; waiting costs what
+    the next moment costs, unless it heals before. At the limit breach and trip are both due, for somebody must go in
+    the end.
+    """
+
+    def __init__(self, branches: Sequence[Branch], limit: float) -> None:
+        self.times = _grid(limit)
+        self._lasting = [sum(b.weight * lasts(b.prior, t) for b in branches) for t in self.times]
+        late = [(b.weight * lasts(b.prior, limit), b.prior.repair_median, b.prior.repair_sigma) for b in branches]
+        misses = (sum(w * survival(limit - t, median, sigma) for w, median, sigma in late) for t in self.times)
+        # At the limit itself this is 1: nobody is restored who still lasts.
+        self._missed = [m / n if n > _TINY else 1.0 for m, n in zip(misses, self._lasting, strict=True)]
+
+    def hold_off(self, dispatch: float, breach: float) -> float:
+        """The hold-off of least expected cost, by backward recursion from the limit; ties go to the earlier moment."""
+        value, best = dispatch + breach * self._missed[-1], self.times[-1]
+        for k in range(len(self.times) - 2, -1, -1):
+            if self._lasting[k] <= _TINY:
+                continue
+            waiting = value * self._lasting[k + 1] / self._lasting[k]
+            sending = dispatch + breach * self._missed[k]
+            if sending <= waiting:
+                value, best = sending, self.times[k]
+            else:
+                value = waiting
+        return best
+
+    def one_step(self, dispatch: float, breach: float) -> float:
+        """The hold-off of looking one step ahead; the limit if that never says to send."""
+        costs = [n * (dispatch + breach * m) for n, m in zip(self._lasting, self._missed, strict=True)]
+        return next(
+            (t for t, now, then in zip(self.times, costs, costs[1:], strict=False) if now <= then), self.times[-1]
+        )
+
+
 def one_step_hold(branches: Sequence[Branch], limit: float, dispatch: float, breach: float) -> float:
     """The minutes after which looking one step ahead first says to send; `limit` if it never does."""
-    plan = _Plan(branches, limit, dispatch, breach)
-    for k, at in enumerate(plan.times[:-1]):
-        if plan.sending[k] * plan.lasting[k] <= plan.sending[k + 1] * plan.lasting[k + 1]:
-            return at
-    return limit
+    return Plan(branches, limit).one_step(dispatch, breach)
 
 
 def hold_off(branches: Sequence[Branch], limit: float, dispatch: float, breach: float) -> float:
-    """The hold-off of least expected cost, in minutes from the beginning, by backward recursion from the deadline.
-
-    At each moment that it may still last: sending costs a trip and the breach that even a crew on its way may not
-    prevent; waiting costs what the next moment costs, unless it heals before. At the deadline breach and trip are both
-    due, for somebody must go in the end. Ties go to the earlier moment.
-    """
-    plan = _Plan(branches, limit, dispatch, breach)
-    value, best = plan.sending[-1], limit
-    for k in range(len(plan.times) - 2, -1, -1):
-        if plan.lasting[k] <= _TINY:
-            continue
-        waiting = value * plan.lasting[k + 1] / plan.lasting[k]
-        if plan.sending[k] <= waiting:
-            value, best = plan.sending[k], plan.times[k]
-        else:
-            value = waiting
-    return best
-
-
-class _Plan:
-    """The moments at which a crew may be sent: P(it still lasts then), and what sending then costs if it does."""
-
-    def __init__(self, branches: Sequence[Branch], limit: float, dispatch: float, breach: float) -> None:
-        self.times = _grid(limit)
-        late = [(b.weight * lasts(b.prior, limit), b.prior.repair_median, b.prior.repair_sigma) for b in branches]
-        self.lasting = [sum(b.weight * lasts(b.prior, t) for b in branches) for t in self.times]
-        # At the deadline itself this is 1: nobody is restored who still lasts.
-        misses = (sum(w * survival(limit - t, median, sigma) for w, median, sigma in late) for t in self.times)
-        self.sending = [
-            dispatch + breach * (m / lasting if lasting > _TINY else 1.0)
-            for m, lasting in zip(misses, self.lasting, strict=True)
-        ]
+    """The hold-off of least expected cost, in minutes from the beginning."""
+    return Plan(branches, limit).hold_off(dispatch, breach)
 
 
 def _grid(limit: float) -> Sequence[float]:

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TypeAlias
 from zoneinfo import ZoneInfo
@@ -99,6 +99,8 @@ class Experience:
     teams: Mapping[str, float]
     pairs: Mapping[tuple[str, str], float]
     """(cause, team) → what this team does to this kind of repair beyond what it does to all."""
+    spreads: Mapping[tuple[str, str], float]
+    """(cause, team) → the sigma of its repairs: some teams are not slower, but less predictable."""
     slots: Mapping[Slot, float]
     """(night, suburb) → what hour and place do to any repair."""
     faults: int
@@ -111,10 +113,13 @@ class Experience:
         total = sum(weights.values())
         slower = self.teams.get(team, 0.0) + self.slots.get((night, area == "suburb"), 0.0)
         return tuple(
-            Branch(c, weights[c] / total, _slower(self.fates[c], slower + self.pairs.get((c, team), 0.0)))
-            for c in self.causes
-            if weights.get(c, 0.0) > 0
+            Branch(c, weights[c] / total, self._fate(c, team, slower)) for c in self.causes if weights.get(c, 0.0) > 0
         )
+
+    def _fate(self, cause: str, team: str, slower: float) -> Prior:
+        fate, pair = self.fates[cause], (cause, team)
+        median = fate.repair_median * math.exp(slower + self.pairs.get(pair, 0.0))
+        return replace(fate, repair_median=median, repair_sigma=self.spreads.get(pair, fate.repair_sigma))
 
     def drivers(
         self, cause: str, team: str, area: str, night: bool, elapsed: float, deadline: float, most: int = 2
@@ -155,12 +160,6 @@ class Experience:
     def _of_team(self, cause: str, team: str) -> str:
         factor = math.exp(self.teams.get(team, 0.0) + self.pairs.get((cause, team), 0.0))
         return f"team {team or 'unknown'}: {factor:.2f} times the usual time for this"
-
-
-def _slower(prior: Prior, by: float) -> Prior:
-    return Prior(
-        prior.heals, prior.self_median, prior.self_sigma, prior.repair_median * math.exp(by), prior.repair_sigma
-    )
 
 
 # ---------------------------------------------------------------- learning
@@ -206,6 +205,7 @@ class _Learner:
         self._facts(now, half_life)
         self.team_effect = np.zeros(len(self.teams))
         self.pair_effect = np.zeros((len(self.causes), len(self.teams)))
+        self.pair_sigma = np.tile(self.sigma[:, None], len(self.teams))
         self.slot_effect = np.zeros(len(SLOTS))
 
     def _facts(self, now: Instant, half_life: Span) -> None:
@@ -255,13 +255,14 @@ class _Learner:
     def _round(self) -> None:
         location = self._location()
         self_z = (self.log_self[:, None] - self.self_mu) / self.self_sigma
-        repair_z = (self.log_repair[:, None] - location) / self.sigma
+        sigma = self._spread()
+        repair_z = (self.log_repair[:, None] - location) / sigma
         self_stays, self_hazard = _tail(self_z)
         stays, hazard = _tail(repair_z)
         density = np.exp(-0.5 * self_z**2) / self.self_sigma
         unhealed = 1 - self.heals + self.heals * self_stays
         fits = np.where(self.healed[:, None], self.heals * density, unhealed)
-        mended = np.where(self.repaired[:, None], np.exp(-0.5 * repair_z**2) / self.sigma, stays)
+        mended = np.where(self.repaired[:, None], np.exp(-0.5 * repair_z**2) / sigma, stays)
         fits = fits * np.where(self.sent[:, None], mended, 1.0) * self.confusion[self.label] * self.slip
         # What no cause explains is put down to what the alarms said.
         fits = np.where(fits.sum(axis=1, keepdims=True) > _TINY, fits, self.confusion[self.label])
@@ -279,6 +280,13 @@ class _Learner:
         """The expected log repair time of each fault under each cause."""
         return np.asarray(self.mu + self._team_part() + self.slot_effect[self.slot][:, None])
 
+    def _spread(self) -> Vector:
+        """The expected sigma of log repair time of each fault under each cause."""
+        out = np.tile(self.sigma, (len(self.past), 1))
+        has = self.team >= 0
+        out[has] = self.pair_sigma[:, self.team[has]].T
+        return out
+
     def _team_part(self) -> Vector:
         out = np.zeros((len(self.past), len(self.causes)))
         has = self.team >= 0
@@ -295,7 +303,7 @@ class _Learner:
 
     def _learn_repair(self, share: Vector, location: Vector, z: Vector, hazard: Vector) -> None:
         """From the top down: each level explains what those above leave, so that none can do the work of another."""
-        seen, spread = _moments(self.log_repair[:, None], z, location, self.sigma, hazard, self.repaired[:, None])
+        seen, spread = _moments(self.log_repair[:, None], z, location, self._spread(), hazard, self.repaired[:, None])
         k = self.strength
         # The whole network may be slower than the priors say; each cause is drawn towards that, not towards the prior.
         network = (share * (seen - self.prior_repair)).sum() / (share.sum() + k)
@@ -314,7 +322,12 @@ class _Learner:
         weights = np.bincount(self.slot, share.sum(axis=1), len(SLOTS))
         self.slot_effect = np.bincount(self.slot, (share * rest).sum(axis=1), len(SLOTS)) / (weights + k)
         rest = rest - self.slot_effect[self.slot][:, None]
-        self.sigma = _scale(share, rest**2 + spread, self.mu - self.prior_repair, self.prior_repair_sigma, k)
+        squares = rest**2 + spread
+        self.sigma = _scale(share, squares, self.mu - self.prior_repair, self.prior_repair_sigma, k)
+        if has.any():
+            spent = np.zeros_like(count)
+            np.add.at(spent, self.team[has], (share * squares)[has])
+            self.pair_sigma = np.sqrt((spent + k * self.sigma**2) / (count + k)).T
 
     def _experience(self) -> Experience:
         fates = zip(self.heals, np.exp(self.self_mu), self.self_sigma, np.exp(self.mu), self.sigma, strict=True)
@@ -328,6 +341,11 @@ class _Learner:
             teams={t: float(x) for t, x in zip(self.teams, self.team_effect, strict=True)},
             pairs={
                 (c, t): float(self.pair_effect[i, j])
+                for i, c in enumerate(self.causes)
+                for j, t in enumerate(self.teams)
+            },
+            spreads={
+                (c, t): float(self.pair_sigma[i, j])
                 for i, c in enumerate(self.causes)
                 for j, t in enumerate(self.teams)
             },

@@ -18,7 +18,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from netwatch.core.forecast import hold_off, miss, one_step_hold
+from netwatch.core.forecast import Plan, miss
 from netwatch.core.history import End, Experience, Past, learn
 from netwatch.core.rules import DispatchRules, Prior
 from netwatch.core.time import DAY, MINUTE
@@ -191,7 +191,7 @@ class Trained:
     ) -> None:
         self.costs = costs
         self.known = learn(past, priors, past[-1].started + DAY)
-        self._plans: dict[tuple[object, ...], tuple[float, float]] = {}
+        self._plans: dict[tuple[object, ...], Plan] = {}
         limit, breach = _limits(past), self._breach(past)
         healed, took = outcomes or complete(past, past, rng)
 
@@ -210,11 +210,11 @@ class Trained:
 
     def holds(self, past: Sequence[Past]) -> dict[str, Vector]:
         """Policy → hold-off in minutes for each fault, from what is known when the fault begins."""
-        limit = _limits(past)
-        fixed = [self.costs.hold.get(p.assurance, self.costs.hold_fallback) for p in past]
+        limit, costs = _limits(past), self.costs
+        fixed = [costs.hold.get(p.assurance, costs.hold_fallback) for p in past]
         tuned = [self.by_class.get((p.assurance,), self.overall) for p in past]
         table = [self.by_cell.get((p.assurance, p.cause), t) for p, t in zip(past, tuned, strict=True)]
-        planned = [self.plan(p) for p in past]
+        planned = [(self.plan(p), costs.dispatch, costs.of_breach(p.assurance)) for p in past]
         return {
             AT_ONCE: np.zeros(len(past)),
             BY_CLASS: np.array(fixed),
@@ -222,19 +222,16 @@ class Trained:
             REMAINING: np.maximum(limit - self.remaining, 0.0),
             HALF: limit / 2,
             TABLE: np.array(table),
-            ONE_STEP: np.array([one for one, _ in planned]),
-            OURS: np.array([best for _, best in planned]),
+            ONE_STEP: np.array([plan.one_step(*terms) for plan, *terms in planned]),
+            OURS: np.array([plan.hold_off(*terms) for plan, *terms in planned]),
         }
 
-    def plan(self, fault: Past, scale: float = 1.0) -> tuple[float, float]:
-        """(one step ahead, cheapest) hold-off of the forecast; `scale` weighs breaches heavier or lighter."""
-        breach = self.costs.of_breach(fault.assurance) * scale
-        key = (fault.cause, fault.team, fault.area, fault.night, fault.limit, breach)
+    def plan(self, fault: Past) -> Plan:
+        """When the forecast would send for a fault, at any costs."""
+        key = (fault.cause, fault.team, fault.area, fault.night, fault.limit)
         if key not in self._plans:
             branches = self.known.branches(fault.cause, fault.team, fault.area, fault.night)
-            likely = [b for b in branches if b.weight > _NEGLIGIBLE]
-            terms = likely, fault.limit, self.costs.dispatch, breach
-            self._plans[key] = one_step_hold(*terms), hold_off(*terms)
+            self._plans[key] = Plan([b for b in branches if b.weight > _NEGLIGIBLE], fault.limit)
         return self._plans[key]
 
 

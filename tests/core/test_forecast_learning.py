@@ -114,6 +114,32 @@ def test_a_slow_team_is_known_and_a_new_one_is_like_all() -> None:
     assert fates[0].repair_median / fates[1].repair_median == pytest.approx(2.0, rel=0.15)
 
 
+def test_a_team_that_is_less_predictable_is_known_by_its_spread() -> None:
+    rng = np.random.default_rng(3)
+    past = [
+        Past(
+            NOW - DAY,
+            "cable",
+            End.REPAIRED,
+            260 * math.exp(rng.normal(0, 1.0 if n % 2 else 0.3)),
+            0.0,
+            team=f"T-{n % 2}",
+        )
+        for n in range(800)
+    ]
+    known = learn(past, PRIORS, NOW)
+    calm, wild = ({b.cause: b.prior for b in known.branches("cable", t)}["cable"] for t in ("T-0", "T-1"))
+    assert (calm.repair_sigma, wild.repair_sigma) == pytest.approx((0.3, 1.0), rel=0.2)
+
+
+def test_a_few_wrong_slips_do_not_smear_the_causes_into_one_another() -> None:
+    rng = np.random.default_rng(5)
+    past = [replace(p, found="link") if p.found == "cable" and rng.random() < 0.1 else p for p in world(3000)]
+    known = learn(past, PRIORS, NOW)
+    assert known.fates["link"].repair_median == pytest.approx(60.0, rel=0.1)
+    assert known.fates["link"].repair_sigma == pytest.approx(0.5, abs=0.1)
+
+
 def test_nights_and_suburbs_are_known_as_slower() -> None:
     past = [replace(p, night=n % 3 == 0, area="suburb" if n % 2 else "city") for n, p in enumerate(world(2000))]
     slower = [
