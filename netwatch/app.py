@@ -37,6 +37,7 @@ from netwatch.store import Store, StoreError
 from netwatch.systemd import Manager, inherited_sockets
 from netwatch.web.access import Access, kept_key, write_token
 from netwatch.web.app import create_app, serve
+from netwatch.web.traps import traps
 from netwatch.web.view import Message, View
 from netwatch.wire.inbox import Inbox
 from netwatch.wire.ping import Pinger
@@ -268,6 +269,7 @@ class App:
                 metrics=self.metrics.render,
                 circuit_metrics=self.metrics.render_circuits,
                 pace=self.seams.speed,
+                routers=[traps(self.ears.traps.told, zone)],
             )
             tls = (config.web.tls_cert, config.web.tls_key) if config.web.tls_cert and config.web.tls_key else None
             record = Recorder(config.record.journal, zone) if config.record.journal else None

@@ -21,7 +21,7 @@ from netwatch.wire.ping import Pinger
 from netwatch.wire.poll import Poller
 from netwatch.wire.snmp import Snmp, Version, open_snmp
 from netwatch.wire.syslog import SyslogListener
-from netwatch.wire.traps import TrapListener
+from netwatch.wire.traps import TrapListener, TrapStats
 
 log = logging.getLogger(__name__)
 
@@ -130,6 +130,8 @@ class Ears:
         self._names = Names(plan.ledger)
         self._snmp, self._own_snmp = snmp or open_snmp(plan.config.poll.engine), snmp is None
         self._pinger, self._own_pinger = pinger or Pinger(), pinger is None
+        self.traps = TrapStats()
+        """Of all listeners that there were."""
         self.poller = self._new_poller()
         self._habits_changed = asyncio.Event()
         self._listeners: list[TrapListener | SyslogListener] = []
@@ -183,6 +185,7 @@ class Ears:
             nudge=self._nudge,
             communities=[it.community for it in accepted if it.community] if accepted else None,
             users=[it for it in plan.credentials.values() if it.version is Version.V3],
+            stats=self.traps,
         )
 
     def _nudge(self, device: str) -> None:

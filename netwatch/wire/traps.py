@@ -34,13 +34,29 @@ TRAP_ADDRESS = oid("1.3.6.1.6.3.18.1.3.0")
 SNMP_TRAPS = oid("1.3.6.1.6.3.1.1.5")
 MOST_UNKNOWN = 1_000
 """Different unknown notifications that are kept, to be shown to people."""
+MOST_VARBINDS = 40
+"""Of one notification that are kept."""
 BATCH = 2_000
 """Datagrams read in one go before the event loop gets its turn."""
 
 
 @dataclass(slots=True)
+class Unknown:
+    """A notification that no profile knows, as one device sends it: what whoever extends a profile needs to see."""
+
+    device: str
+    oid: Oid
+    source: str
+    """The address that it came from."""
+    first: Instant
+    last: Instant
+    varbinds: tuple[tuple[str, str], ...]
+    """Names and values of the last one, as people read them; long ones cut off."""
+
+
+@dataclass(slots=True)
 class TrapStats:
-    """For metrics."""
+    """For metrics, and for people who extend profiles."""
 
     heard: int = 0
     observed: int = 0
@@ -51,6 +67,31 @@ class TrapStats:
     """Traps from addresses that no device of the ledger has."""
     unknown: Counter[tuple[str, Oid]] = field(default_factory=Counter)
     """(device, notification) that no profile knows."""
+    samples: dict[tuple[str, Oid], Unknown] = field(default_factory=dict)
+    """What they look like, for each key of `unknown`."""
+
+    def told(self) -> dict[str, Any]:
+        """All of it as plain values, the unknown ones by count; times are instants."""
+        return {
+            "heard": self.heard,
+            "observed": self.observed,
+            "garbled": self.garbled,
+            "refused": self.refused,
+            "strangers": [{"source": source, "count": count} for source, count in self.strangers.most_common()],
+            "unknown": [
+                {
+                    "oid": dotted(sample.oid),
+                    "device": sample.device,
+                    "source": sample.source,
+                    "count": count,
+                    "first": sample.first,
+                    "last": sample.last,
+                    "varbinds": [{"oid": name, "value": value} for name, value in sample.varbinds],
+                }
+                for key, count in self.unknown.most_common()
+                if (sample := self.samples.get(key))
+            ],
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,10 +253,12 @@ class TrapListener:
         communities: Collection[str] | None = None,
         users: Collection[Credential] = (),
         engine_id: bytes = b"",
+        stats: TrapStats | None = None,
     ) -> None:
         """`communities` None: any; `users` are the SNMPv3 users whose traps are accepted.
 
         `engine_id` is ours, for v3 informs; a fixed one spares senders a discovery after each start.
+        `stats` of a former listener are gone on with.
         """
         self._reader = TrapReader(profiles, names)
         self._names, self._inbox, self._clock = names, inbox, clock
@@ -223,7 +266,7 @@ class TrapListener:
         self._communities = None if communities is None else frozenset(c.encode() for c in communities)
         self._v3 = TrapUsers(users, time.monotonic, engine_id)
         self._socket: socket.socket | None = None
-        self.stats = TrapStats()
+        self.stats = stats or TrapStats()
 
     def reload(self, profiles: Profiles) -> None:
         """Other profiles are in force."""
@@ -305,14 +348,20 @@ class TrapListener:
             self.stats.observed += 1
             self._inbox.offer(observation, f"trap {device}")
         elif not known:
-            key = (device, heard.oid)
-            if key not in self.stats.unknown and len(self.stats.unknown) < MOST_UNKNOWN:
-                log.info("%s: a notification that no profile knows: %s", device, dotted(heard.oid))
-                self.stats.unknown[key] = 0
-            if key in self.stats.unknown:
-                self.stats.unknown[key] += 1
+            self._keep(device, heard, source)
         if self._nudge is not None:
             self._nudge(device)
+
+    def _keep(self, device: str, heard: Notification, source: str) -> None:
+        key, stats, now = (device, heard.oid), self.stats, self._clock()
+        if key not in stats.unknown:
+            if len(stats.unknown) >= MOST_UNKNOWN:
+                return
+            log.info("%s: a notification that no profile knows: %s", device, dotted(heard.oid))
+        stats.unknown[key] += 1
+        first = stats.samples[key].first if key in stats.samples else now
+        shown = tuple((dotted(vb.oid), (decode.text(vb) or "")[:200]) for vb in heard.varbinds[:MOST_VARBINDS])
+        stats.samples[key] = Unknown(device, heard.oid, source, first, now, shown)
 
     def _whose(self, heard: Notification, source: str) -> str | None:
         """The device whose address it came from; for a proxy's, the one that it says it speaks for."""
