@@ -6,8 +6,8 @@ Nothing is thought anew here: what the engine said at the time stands in the jou
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -19,8 +19,8 @@ from netwatch.core.model import (
     Action,
     Alarm,
     AlarmState,
-    Complaint,
-    Device,
+    CircuitState,
+    DeviceState,
     Entry,
     Exposure,
     Fact,
@@ -124,8 +124,6 @@ class Found:
     """Ids of faults that are not told."""
     rules: Rules
     zone: ZoneInfo
-    blind: Sequence[Unknown] = ()
-    """When we could not see it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,26 +131,6 @@ class Stranger:
     """Nobody knows the name."""
 
     hint: str
-
-
-@dataclass(slots=True)
-class _Known:
-    """All rows that may belong together; one look at the store."""
-
-    faults: dict[str, Fault]
-    outages: dict[str, Outage]
-    tickets: dict[str, Ticket]
-    exposures: Sequence[Exposure]
-    unknowns: Sequence[Unknown]
-    alarms: Sequence[Alarm]
-    ledger: Ledger
-    circuits: set[str] = field(default_factory=set)
-    devices: set[str] = field(default_factory=set)
-
-    @property
-    def names(self) -> Iterator[str]:
-        for names in (self.faults, self.outages, self.tickets, self.circuits, self.devices):
-            yield from sorted(names)
 
 
 # ---------------------------------------------------------------- reading
@@ -165,25 +143,7 @@ async def _look_up(settings: Config, subject: str, everything: bool) -> Found | 
     rules = await asyncio.to_thread(load_rules, lambda name: settings.find("rules", name))
     ledger = await asyncio.to_thread(_ledger, settings, rules)
     async with await Store.open(settings.database_url(), write=False) as store:
-        history = store.history
-        known = await _known(history, ledger)
-        kind = _kind(subject, known)
-        if not kind:
-            return Stranger(did_you_mean(subject, known.names))
-        ids = _faults_of(subject, kind, known)
-        faults = sorted((known.faults[i] for i in ids), key=lambda f: (f.cleared is None, f.opened), reverse=True)
-        shown = faults if everything else faults[:1]
-        cases = [await _case(history, fault, known, rules) for fault in shown]
-        return Found(
-            subject=subject,
-            kind=kind,
-            state=_state(subject, kind, known),
-            cases=cases,
-            earlier=[f.id for f in faults[len(shown) :]],
-            rules=rules,
-            zone=settings.site.zone,
-            blind=[u for u in known.unknowns if u.circuit == subject],
-        )
+        return await _Reading(store.history, ledger, rules, settings.site.zone).of(subject, everything)
 
 
 def _ledger(settings: Config, rules: Rules) -> Ledger:
@@ -196,175 +156,200 @@ def _ledger(settings: Config, rules: Rules) -> Ledger:
         return Ledger()
 
 
-async def _known(history: History, ledger: Ledger) -> _Known:
-    from netwatch.core.model import CircuitState, DeviceState
+class _Reading:
+    """One question to the store: only the rows that it needs."""
 
-    return _Known(
-        faults={f.id: f for f in await history.rows(Fault)},
-        outages={o.id: o for o in await history.rows(Outage)},
-        tickets={t.id: t for t in await history.rows(Ticket)},
-        exposures=await history.rows(Exposure),
-        unknowns=await history.rows(Unknown),
-        alarms=await history.rows(Alarm),
-        ledger=ledger,
-        circuits=set(ledger.circuits) | {c.circuit for c in await history.rows(CircuitState)},
-        devices=set(ledger.devices) | {d.device for d in await history.rows(DeviceState)},
-    )
+    def __init__(self, history: History, ledger: Ledger, rules: Rules, zone: ZoneInfo) -> None:
+        self.history, self.ledger, self.rules, self.zone = history, ledger, rules, zone
+        self.plant = _Plant(ledger)
+        self.faults: dict[str, Fault] = {}
 
+    async def of(self, subject: str, everything: bool) -> Found | Stranger:
+        self.faults = {f.id: f for f in await self.history.rows(Fault)}
+        kind, state, ids = await self._subject(subject)
+        if not kind:
+            return Stranger(did_you_mean(subject, await self._names()))
+        # A fault that turned out to follow from another one is told as part of that one.
+        roots = {self._root(i) for i in ids if i in self.faults}
+        faults = sorted((self.faults[i] for i in roots), key=lambda f: (f.cleared is None, f.opened), reverse=True)
+        shown = faults if everything else faults[:1]
+        return Found(
+            subject=subject,
+            kind=kind,
+            state=state,
+            cases=[await self._case(fault) for fault in shown],
+            earlier=[f.id for f in faults[len(shown) :]],
+            rules=self.rules,
+            zone=self.zone,
+        )
 
-def _kind(subject: str, known: _Known) -> str:
-    """What a name is. The carrier's own ids come first: ours can be told by their number."""
-    kinds: Mapping[str, Iterable[str]] = {
-        "circuit": known.circuits,
-        "device": known.devices,
-        "ticket": known.tickets,
-        "fault": known.faults,
-        "outage": known.outages,
-    }
-    return next((kind for kind, names in kinds.items() if subject in names), "")
+    async def _subject(self, subject: str) -> tuple[str, str, set[str]]:
+        """What a name is, how it stands, the faults that concern it. The carrier's own ids come before ours."""
+        rows, named = self.history.rows, {"id": subject}
+        if subject in self.ledger.circuits or await rows(CircuitState, where=named):
+            return await self._circuit(subject)
+        if subject in self.ledger.devices or await rows(DeviceState, where=named):
+            alarms = await rows(Alarm, where={"device": subject})
+            bad = sum(a.state is not AlarmState.GONE for a in alarms)
+            touched = {f.id for f in self.faults.values() if subject in self.plant.devices(f)}
+            return "device", f"alarms: {bad}" if bad else "no alarm", touched | {a.fault for a in alarms}
+        for ticket in await rows(Ticket, where=named):
+            return "ticket", str(ticket.state), {ticket.fault}
+        if subject in self.faults:
+            fault = self.faults[subject]
+            state = "open" if fault.cleared is None else "over"
+            return "fault", f"part of {fault.absorbed_by}" if fault.absorbed_by else state, {subject}
+        for outage in await rows(Outage, where=named):
+            return "outage", "lasts" if outage.restored is None else "over", {outage.fault}
+        return "", "", set()
 
+    async def _circuit(self, circuit: str) -> tuple[str, str, set[str]]:
+        mine = {"circuit": circuit}
+        outages = await self.history.rows(Outage, where=mine)
+        exposures = await self.history.rows(Exposure, where=mine)
+        blind = any(u.ended is None for u in await self.history.rows(Unknown, where=mine))
+        state = "up"
+        if any(o.restored is None for o in outages):
+            state = "without service"
+        elif blind:
+            state = "unknown: we cannot see it, so no clock runs"
+        elif any(e.ended is None for e in exposures):
+            state = "up, without protection"
+        return "circuit", state, {o.fault for o in outages} | {e.fault for e in exposures}
 
-def _faults_of(subject: str, kind: str, known: _Known) -> set[str]:
-    match kind:
-        case "ticket":
-            ids = {known.tickets[subject].fault}
-        case "outage":
-            ids = {known.outages[subject].fault}
-        case "fault":
-            ids = {subject}
-        case "circuit":
-            ids = {o.fault for o in known.outages.values() if o.circuit == subject}
-            ids |= {e.fault for e in known.exposures if e.circuit == subject}
-        case _:
-            ids = {a.fault for a in known.alarms if a.device == subject}
-            ids |= {f.id for f in known.faults.values() if subject in _devices(f, known.ledger)}
-    # A fault that turned out to follow from another one is told as part of that one.
-    return {_parent(i, known.faults) for i in ids if i in known.faults}
+    async def _names(self) -> Sequence[str]:
+        """Every name that may have been meant."""
+        rows, names = self.history.rows, {*self.ledger.circuits, *self.ledger.devices, *self.faults}
+        names |= {state.id for state in await rows(CircuitState)} | {state.id for state in await rows(DeviceState)}
+        return sorted(names | {ticket.id for ticket in await rows(Ticket)} | {out.id for out in await rows(Outage)})
 
+    def _root(self, fault: str) -> str:
+        seen = {fault}
+        while (above := self.faults[fault].absorbed_by) in self.faults and above not in seen:
+            fault = above
+            seen.add(above)
+        return fault
 
-def _parent(fault: str, faults: Mapping[str, Fault]) -> str:
-    seen = {fault}
-    while (above := faults[fault].absorbed_by) and above in faults and above not in seen:
-        fault = above
-        seen.add(above)
-    return fault
-
-
-def _state(subject: str, kind: str, known: _Known) -> str:
-    match kind:
-        case "ticket":
-            return str(known.tickets[subject].state)
-        case "fault":
-            fault = known.faults[subject]
-            if fault.absorbed_by:
-                return f"part of {fault.absorbed_by}"
-            return "open" if fault.cleared is None else "over"
-        case "outage":
-            return "lasts" if known.outages[subject].restored is None else "over"
-        case "circuit" if any(o.circuit == subject and o.restored is None for o in known.outages.values()):
-            return "without service"
-        case "circuit" if any(u.circuit == subject and u.ended is None for u in known.unknowns):
-            return "unknown: we cannot see it"
-        case "circuit" if any(e.circuit == subject and e.ended is None for e in known.exposures):
-            return "up, without protection"
-        case "circuit":
-            return "up"
-        case _:
-            bad = sum(a.device == subject and a.state is not AlarmState.GONE for a in known.alarms)
-            return f"{bad} alarms" if bad else "no alarm"
-
-
-async def _case(history: History, fault: Fault, known: _Known, rules: Rules) -> Case:
-    absorbed = [f for f in known.faults.values() if f.absorbed_by == fault.id]
-    mine = {fault.id, *(f.id for f in absorbed)}
-    tickets = sorted((t for t in known.tickets.values() if t.fault in mine), key=lambda t: (t.opened, t.id))
-    outages = sorted((o for o in known.outages.values() if o.fault in mine), key=lambda o: (o.started, o.id))
-    alarms = [a for a in known.alarms if a.fault in mine]
-    timing = rules.alarms
-    # Evidence may lie before the first confirmed start, acts and acceptance long after the end.
-    start = min([fault.opened, *(o.started for o in outages)]) - timing.debounce_window
-    last = max([fault.cleared or 0, *(t.closed or t.returned or 0 for t in tickets)])
-    end = last + timing.stability + 1 if fault.cleared is not None else _EVER
-    circuits = {*fault.circuits, *(o.circuit for o in outages)}
-    devices = _devices(fault, known.ledger).union(a.device for a in alarms)
-    devices |= {d for f in absorbed for d in _devices(f, known.ledger)}
-    facts = [f for f in await history.facts(start, end) if _concerns(f, devices, circuits, known.ledger, fault)]
-    entries: list[Entry] = []
-    for subject in sorted({*mine, *(t.id for t in tickets)}):
-        entries += await history.entries(subject)
-    for circuit in sorted(circuits):
-        about = await history.entries(circuit, between=(start, end))
-        entries += [e for e in about if e.data.get("fault", fault.id) in mine]
-    told = [t for subject in sorted({*mine, *(t.id for t in tickets)}) for t in await history.told(subject)]
-    exposures = [e for e in known.exposures if e.fault in mine]
-    return Case(fault, outages, exposures, tickets, alarms, absorbed, facts, entries, told)
+    async def _case(self, fault: Fault) -> Case:
+        rows, timing = self.history.rows, self.rules.alarms
+        absorbed = [f for f in self.faults.values() if f is not fault and self._root(f.id) == fault.id]
+        family = [fault, *absorbed]
+        mine = sorted(f.id for f in family)
+        tickets = [t for i in mine for t in await rows(Ticket, where={"fault": i})]
+        outages = [o for i in mine for o in await rows(Outage, where={"fault": i})]
+        exposures = [e for i in mine for e in await rows(Exposure, where={"fault": i})]
+        alarms = [a for i in mine for a in await rows(Alarm, where={"fault": i})]
+        # Evidence may lie before the first confirmed start, acts and acceptance long after the end.
+        start = min([fault.opened, *(o.started for o in outages)]) - timing.debounce_window
+        last = max([fault.cleared or 0, *(t.closed or t.returned or 0 for t in tickets)])
+        end = last + timing.stability + 1 if fault.cleared is not None else _EVER
+        circuits = {*fault.circuits, *(o.circuit for o in outages)}
+        wanted = _Wanted(
+            fault,
+            circuits,
+            {a.device for a in alarms}.union(*(self.plant.devices(f) for f in family)),
+            set().union(*(self.plant.ports(f) for f in family)),
+            set(self.ledger.devices),
+        )
+        facts = [f for f in await self.history.facts(start, end) if wanted.concerned(f)]
+        subjects = sorted({*mine, *(t.id for t in tickets)})
+        entries = [e for subject in subjects for e in await self.history.entries(subject)]
+        for circuit in sorted(circuits):
+            about = await self.history.entries(circuit, between=(start, end))
+            entries += [e for e in about if e.data.get("fault", fault.id) in mine]
+        told = [t for subject in subjects for t in await self.history.told(subject)]
+        return Case(
+            fault,
+            sorted(outages, key=lambda o: (o.started, o.id)),
+            exposures,
+            sorted(tickets, key=lambda t: (t.opened, t.id)),
+            alarms,
+            absorbed,
+            facts,
+            entries,
+            told,
+        )
 
 
 _EVER: Instant = 1 << 62
 
 
-def _devices(fault: Fault, ledger: Ledger) -> set[str]:
-    """The devices whose word is evidence for or against a root."""
-    kind, name = fault.root.kind, fault.root.id
-    links: list[Link] = []
-    match kind:
-        case RootKind.LINK if name in ledger.links:
-            links = [ledger.links[name]]
-        case RootKind.CABLE:
-            links = [ledger.links[i] for i in ledger.cables.get(name, ())]
-        case RootKind.PORT:
-            return {name.partition(" ")[0]}
-        case RootKind.POWER:
-            sites = {s.id for s in ledger.sites.values() if name in (s.id, s.power_feed)}
-            return {d.id for d in ledger.devices.values() if d.site in sites}
-        case RootKind.DEVICE | RootKind.PREMISES | RootKind.AGENT:
-            # What its neighbours see of it speaks for or against its death.
-            links = [i for i in ledger.links.values() if name in (i.a.device, i.z.device)]
-            return {name} | {p.device for i in links for p in (i.a, i.z)}
-        case RootKind.CIRCUIT if name in ledger.circuits:
-            circuit = ledger.circuits[name]
-            return {p.device for p in (circuit.a, circuit.z) if p.device}
-    return {p.device for i in links for p in (i.a, i.z)}
+class _Plant:
+    """Where the ledger says that a root can be seen: the devices and ports whose word is evidence for or against it."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self.ledger = ledger
+        self.links_of: dict[str, list[Link]] = {}
+        for link in ledger.links.values():
+            for end in (link.a, link.z):
+                self.links_of.setdefault(end.device, []).append(link)
+
+    def devices(self, fault: Fault) -> set[str]:
+        kind, name = fault.root.kind, fault.root.id
+        seen = {port.device for link in self._links(fault) for port in (link.a, link.z)}
+        match kind:
+            case RootKind.PORT:
+                return {name.partition(" ")[0]}
+            case RootKind.POWER:
+                sites = {s.id for s in self.ledger.sites.values() if name in (s.id, s.power_feed)}
+                return {d.id for d in self.ledger.devices.values() if d.site in sites}
+            case RootKind.DEVICE | RootKind.PREMISES | RootKind.AGENT:
+                return seen | {name}
+            case RootKind.CIRCUIT if name in self.ledger.circuits:
+                circuit = self.ledger.circuits[name]
+                return {end.device for end in (circuit.a, circuit.z) if end.device}
+        return seen
+
+    def ports(self, fault: Fault) -> set[tuple[str, str]]:
+        if fault.root.kind is RootKind.PORT:
+            device, _, port = fault.root.id.partition(" ")
+            return {(device, port)}
+        return {(port.device, port.name) for link in self._links(fault) for port in (link.a, link.z)}
+
+    def _links(self, fault: Fault) -> Sequence[Link]:
+        kind, name = fault.root.kind, fault.root.id
+        match kind:
+            case RootKind.LINK if name in self.ledger.links:
+                return [self.ledger.links[name]]
+            case RootKind.CABLE:
+                return [self.ledger.links[i] for i in self.ledger.cables.get(name, ())]
+            case RootKind.DEVICE | RootKind.PREMISES | RootKind.AGENT:
+                # What its neighbours see of it speaks for or against its death.
+                return self.links_of.get(name, [])
+            case _:
+                return []
 
 
-def _concerns(fact: Fact, devices: set[str], circuits: set[str], ledger: Ledger, fault: Fault) -> bool:
-    match fact:
-        case Observation():
-            return fact.device in devices and _at_the_root(fact, fault, ledger)
-        case Complaint() | LedgerChange():
-            return fact.circuit in circuits
-        case Work():
-            return bool(circuits.intersection(fact.circuits))
-        case Maintenance():
-            return fault.planned and any(
-                s.id in circuits or s.id in devices or s.id == fault.root.id for s in fact.scope
-            )
-        case _:
-            return False
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """Which facts concern a fault."""
 
+    fault: Fault
+    circuits: set[str]
+    devices: set[str]
+    ports: set[tuple[str, str]]
+    known: set[str]
+    """Devices of the ledger."""
 
-def _at_the_root(said: Observation, fault: Fault, ledger: Ledger) -> bool:
-    """A hub has hundreds of ports: only those that face the root speak about it."""
-    known: Device | None = ledger.devices.get(said.device)
-    if not said.component or known is None:
-        return True
-    faced = _ports(fault, ledger)
-    return not faced or (said.device, said.component.partition("/ONU")[0]) in faced or said.device == fault.root.id
+    def concerned(self, fact: Fact) -> bool:
+        match fact:
+            case Observation():
+                return fact.device in self.devices and self._faces(fact)
+            case LedgerChange():
+                return fact.circuit in self.circuits
+            case Work():
+                return bool(self.circuits.intersection(fact.circuits))
+            case Maintenance():
+                things = {self.fault.root.id} | self.circuits | self.devices
+                return self.fault.planned and any(s.id in things for s in fact.scope)
+            case _:
+                return False
 
-
-def _ports(fault: Fault, ledger: Ledger) -> set[tuple[str, str]]:
-    kind, name = fault.root.kind, fault.root.id
-    if kind is RootKind.PORT:
-        device, _, port = name.partition(" ")
-        return {(device, port)}
-    links = [
-        link
-        for link in ledger.links.values()
-        if (kind is RootKind.LINK and link.id == name)
-        or (kind is RootKind.CABLE and name in link.cables)
-        or (kind in (RootKind.DEVICE, RootKind.PREMISES) and name in (link.a.device, link.z.device))
-    ]
-    return {(p.device, p.name) for link in links for p in (link.a, link.z)}
+    def _faces(self, said: Observation) -> bool:
+        """A hub has hundreds of ports: only those that face the root speak about it."""
+        if not said.component or not self.ports or said.device not in self.known or said.device == self.fault.root.id:
+            return True
+        return (said.device, said.component.partition("/ONU")[0]) in self.ports
 
 
 # ---------------------------------------------------------------- the chain
@@ -553,8 +538,7 @@ def told_in_words(found: Found) -> Iterator[str]:
     """The answer for people."""
     yield f"{found.kind} {found.subject}: {found.state}"
     if not found.cases:
-        blind = [u for u in found.blind if u.ended is None]
-        yield "  nothing is on record against it" if not blind else "  we cannot see it: no clock runs"
+        yield "  nothing is on record against it"
     for case in found.cases:
         yield ""
         yield from (f"{'' if n == 0 else '  '}{line}" for n, line in enumerate(standing(case, found.zone)))

@@ -24,12 +24,12 @@ DAY = "2026-11-02T"
 LEDGER = {
     "sites": "site,name,region,area\nS-1,hub,R1,city\nS-2,town,R1,city\n",
     "devices": "device,role,site,address\n"
-    "HUB,core,S-1,192.0.2.1\n" + "".join(f"CPE-{n},cpe,S-2,192.0.2.1{n}\n" for n in range(1, 5)),
+    "HUB,core,S-1,192.0.2.1\n" + "".join(f"CPE-{n},cpe,S-2,192.0.2.1{n}\n" for n in range(1, 6)),
     "links": "link,a_device,a_port,z_device,z_port,medium,cable\n"
-    + "".join(f"L-{n},HUB,GE0/0/{n},CPE-{n},GE0/0/1,fibre,{'K-1' if n < 3 else ''}\n" for n in range(1, 5)),
+    + "".join(f"L-{n},HUB,GE0/0/{n},CPE-{n},GE0/0/1,fibre,{'K-1' if n < 3 else ''}\n" for n in range(1, 6)),
     "customers": "customer,name,level,contact\nK-9,最高机密公司,gold,张先生\n",
     "circuits": "circuit,customer,product,assurance,a_device,z_device,working\n"
-    + "".join(f"C-{n},K-9,data,{c},HUB,CPE-{n},L-{n}\n" for n, c in enumerate(("AAA", "AA", "A", "standard"), 1)),
+    + "".join(f"C-{n},K-9,data,{c},HUB,CPE-{n},L-{n}\n" for n, c in enumerate(("AAA", "AA", "A", "standard", "A"), 1)),
     "teams": "team,skills,regions\nT-ALL,cable transport data access voice power customer,R1\n",
 }
 
@@ -180,6 +180,14 @@ def test_only_the_latest_fault_is_told_unless_all_are_wanted(site: Path) -> None
     assert [c["fault"] for c in every["cases"]] == [first["cases"][0]["fault"], *first["earlier"]]
     assert len(every["cases"]) == 3
     assert every["earlier"] == []
+
+
+def test_a_line_that_nothing_happened_to_says_so(site: Path) -> None:
+    done = explain(site, "CPE-2", "--all")
+    assert done.exit_code == 0, done.output
+    quiet = explain(site, "C-5")
+    assert quiet.exit_code == 0, quiet.output
+    assert quiet.stdout == "circuit C-5: up\n  nothing is on record against it\n"
 
 
 def test_a_name_that_nobody_knows_is_a_failure_with_a_hint(site: Path) -> None:
