@@ -6,7 +6,7 @@ Nothing is thought anew here: what the engine said at the time stands in the jou
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,13 +15,12 @@ from zoneinfo import ZoneInfo
 import click
 
 from netwatch.cli.common import FINDINGS, UNAVAILABLE, config_option, emit, json_option, say
+from netwatch.cli.why import HEARD, Case, Step, chain, standing
 from netwatch.core.model import (
-    Action,
     Alarm,
     AlarmState,
     CircuitState,
     DeviceState,
-    Entry,
     Exposure,
     Fact,
     Fault,
@@ -32,25 +31,18 @@ from netwatch.core.model import (
     Observation,
     Outage,
     RootKind,
-    State,
     Ticket,
-    TicketState,
     Unknown,
     Work,
 )
 from netwatch.core.rules import Rules
-from netwatch.core.time import MINUTE, SECOND, Instant, moment, show
+from netwatch.core.time import Instant, moment, show
 from netwatch.findings import UnusableError, did_you_mean
 
 if TYPE_CHECKING:
     from netwatch.config import Config
-    from netwatch.store.history import History, Told
+    from netwatch.store.history import History
 
-HEARD, CAUSE, CLOCK, DECISION, ACT, TOLD = "heard", "cause", "clock", "decision", "act", "told"
-_STAGES = (HEARD, ACT, CAUSE, CLOCK, DECISION, TOLD)
-"""In the order in which they follow from one another within one moment."""
-
-_PAUSES = frozenset({f"act.{Action.PAUSE}", f"act.{Action.RESUME}"})
 _SHOWN = 12
 """Lines of evidence for people; a cut cable may have hundreds. `--json` holds all."""
 
@@ -84,31 +76,6 @@ def command(*, subject: str, everything: bool, config: Path, as_json: bool) -> N
 
 
 # ---------------------------------------------------------------- what was found
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One link of the chain."""
-
-    at: Instant
-    stage: str
-    what: str
-
-
-@dataclass(frozen=True, slots=True)
-class Case:
-    """One fault and all that the store holds about it."""
-
-    fault: Fault
-    outages: Sequence[Outage] = ()
-    exposures: Sequence[Exposure] = ()
-    tickets: Sequence[Ticket] = ()
-    alarms: Sequence[Alarm] = ()
-    absorbed: Sequence[Fault] = ()
-    facts: Sequence[Fact] = ()
-    """What concerns it and was heard in its time."""
-    entries: Sequence[Entry] = ()
-    told: Sequence[Told] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -352,153 +319,6 @@ class _Wanted:
         return (said.device, said.component.partition("/ONU")[0]) in self.ports
 
 
-# ---------------------------------------------------------------- the chain
-
-
-def chain(case: Case, rules: Rules, zone: ZoneInfo) -> list[Step]:
-    """All steps in order of time; within a moment, what follows stands after what it follows from."""
-    steps = [*_heard(case, rules), *_cause(case), *_clock(case, rules, zone), *_decided(case), *_sent(case)]
-    return sorted(steps, key=lambda s: (s.at, _STAGES.index(s.stage)))
-
-
-def _heard(case: Case, rules: Rules) -> Iterator[Step]:
-    conditions = rules.alarms.conditions
-    wait = rules.alarms.debounce // SECOND
-    for fact in case.facts:
-        match fact:
-            case Observation():
-                rule = conditions[fact.condition]
-                bad = fact.state is State.BAD
-                alarm = (
-                    f"; alarm {rule.severity} ({rule.probable_cause}), counts once it lasted {wait} s" if bad else ""
-                )
-                if bad and rule.degrades:
-                    alarm = f"; alarm {rule.severity} ({rule.probable_cause}), which alone takes nothing out"
-                value = f" [{fact.value}]" if fact.value else ""
-                place = f"{fact.device} {fact.component}".strip()
-                yield Step(fact.at, HEARD, f"{place}: {fact.condition} {fact.state}{value}, by {fact.source}{alarm}")
-            case Maintenance():
-                word = "cancelled" if fact.cancelled else "announced"
-                yield Step(fact.at, HEARD, f"planned work {fact.id} {word}")
-            case LedgerChange():
-                changed = ", ".join(f"{key} {value}" for key, value in fact.changes)
-                yield Step(fact.at, HEARD, f"{fact.circuit} changes: {changed}")
-
-
-def _cause(case: Case) -> Iterator[Step]:
-    for entry in case.entries:
-        if entry.kind == "fault.opened" and entry.subject == case.fault.id:
-            against = f"; against it: {case.fault.against}" if case.fault.against else "; nothing speaks against it"
-            sure = f"confidence {case.fault.confidence:.0%}, explains {case.fault.explains} symptoms"
-            yield Step(entry.at, CAUSE, f"{entry.subject}: {entry.reason} ({sure}{against})")
-        elif entry.kind.startswith("fault."):
-            yield Step(entry.at, CAUSE, f"{entry.subject} {entry.kind.partition('.')[2]}: {entry.reason}")
-
-
-def _clock(case: Case, rules: Rules, zone: ZoneInfo) -> Iterator[Step]:
-    pauses = [e for e in case.entries if e.kind in _PAUSES]
-    stopping = frozenset().union(*(p.stopping for p in rules.policies))
-    for entry in case.entries:
-        if entry.kind.startswith(("outage.", "exposure.")):
-            yield Step(entry.at, CLOCK, f"{entry.subject}: {entry.reason}")
-    for outage in case.outages:
-        limit = f"limit {outage.limit_minutes} min ({outage.limit_source})"
-        due = f"deadline {_at(outage.deadline, zone)}" if outage.deadline is not None else "no deadline"
-        yield Step(outage.started, CLOCK, f"{outage.circuit}: clock {outage.id} starts; {limit}, {due}")
-        if outage.restored is not None:
-            yield Step(outage.restored, CLOCK, f"{outage.circuit}: clock {outage.id} stops; {_spent(outage)}")
-    for entry in pauses:
-        opens = entry.kind == f"act.{Action.PAUSE}"
-        effect = "the net clock stands" if entry.reason in stopping else "recorded, the clock runs on"
-        what = f"pause {entry.reason}: {effect}" if opens else f"pause {entry.reason or 'of every reason'} ends"
-        yield Step(entry.at, CLOCK, f"{entry.subject}: {what}{_by(entry)}{_claimed(entry, case.facts, zone)}")
-
-
-def _spent(outage: Outage) -> str:
-    verdict = "limit broken" if outage.breached else "kept"
-    planned = f", {_length(outage.planned_seconds)} of it planned" if outage.planned_seconds else ""
-    stood = outage.gross_seconds - outage.net_seconds
-    pauses = f" ({_length(stood)} did not count)" if stood else ""
-    return f"{_length(outage.gross_seconds)} gross, {_length(outage.net_seconds)} net{pauses}{planned}: {verdict}"
-
-
-def _decided(case: Case) -> Iterator[Step]:
-    for entry in case.entries:
-        if entry.kind.startswith("ticket."):
-            team = f" to {entry.data['team']}" if entry.data.get("team") else ""
-            yield Step(entry.at, DECISION, f"{entry.subject} {entry.kind.partition('.')[2]}{team}: {entry.reason}")
-        elif entry.kind == "complaint":
-            yield Step(entry.at, HEARD, f"{entry.subject}: {entry.reason}{_via(entry)}")
-        elif entry.kind.startswith("act.") and entry.kind not in _PAUSES:
-            refused = entry.kind == "act.refused"
-            act = f"{entry.data.get('action')} refused" if refused else entry.kind.partition(".")[2]
-            why = f": {entry.reason}" if entry.reason else ""
-            yield Step(entry.at, ACT, f"{entry.subject}: {act}{_by(entry)}{why}")
-
-
-def _sent(case: Case) -> Iterator[Step]:
-    for told in case.told:
-        fate = {"sent": "sent", "pending": "still to be sent", "dead": "given up", "held": "held back"}
-        note = f" ({told.note})" if told.note and told.state != "sent" else ""
-        yield Step(told.at, TOLD, f"{told.audience} by {told.channel}: {told.template}, {fate[told.state]}{note}")
-
-
-def _by(entry: Entry) -> str:
-    return f", by {entry.data['by']}" if entry.data.get("by") else ""
-
-
-def _via(entry: Entry) -> str:
-    return f" ({entry.data['channel']})" if entry.data.get("channel") else ""
-
-
-def _claimed(entry: Entry, facts: Iterable[Fact], zone: ZoneInfo) -> str:
-    """Whose clock a pause is about; of a back-dated one, since when and who vouches for it."""
-    for fact in facts:
-        if isinstance(fact, Work) and fact.at == entry.at and entry.kind == f"act.{fact.action}":
-            approval = f"approved by {fact.approved_by}" if fact.approved_by else "not approved"
-            since = f", since {_at(fact.since, zone)}, {approval}" if fact.since else ""
-            return f" ({', '.join(fact.circuits)}{since})"
-    return ""
-
-
-def standing(case: Case, zone: ZoneInfo) -> list[str]:
-    """Where it stands: what a shift leader asks first."""
-    fault = case.fault
-    over = f"over since {_at(fault.cleared, zone)}" if fault.cleared is not None else "open"
-    lines = [f"{fault.id} {fault.root} ({fault.domain}), {over}{', planned' if fault.planned else ''}"]
-    lines.append(f"because {fault.reason}; confidence {fault.confidence:.0%}")
-    if fault.against:
-        lines.append(f"against it: {fault.against}")
-    down = [o for o in case.outages if o.restored is None]
-    if down:
-        first = min(down, key=lambda o: o.deadline if o.deadline is not None else _EVER)
-        due = f", first deadline {_at(first.deadline, zone)} ({first.circuit})" if first.deadline is not None else ""
-        lines.append(f"without service: {_some([o.circuit for o in down])}{due}")
-    broken = [o.circuit for o in case.outages if o.breached]
-    if broken:
-        lines.append(f"limit broken: {_some(broken)}")
-    if fault.facility_deadline is not None:
-        lines.append(
-            f"the plant itself is due {_at(fault.facility_deadline, zone)} ({fault.facility_limit_minutes} min)"
-        )
-    return lines + [_ticket(ticket, zone) for ticket in case.tickets if ticket.merged_into is None]
-
-
-def _some(names: Sequence[str]) -> str:
-    return ", ".join(names[:6]) + (f" … ({len(names)})" if len(names) > 6 else "")
-
-
-def _ticket(ticket: Ticket, zone: ZoneInfo) -> str:
-    risk = "" if ticket.breach_probability is None else f"; P(deadline missed) {ticket.breach_probability:.0%}"
-    if ticket.state is TicketState.WATCHING:
-        return f"{ticket.id} watched, nobody sent: {ticket.reason}{risk}"
-    sent = (
-        "never sent" if ticket.dispatched is None else f"sent {_at(ticket.dispatched, zone)} to {ticket.team or 'NOC'}"
-    )
-    open_ = ticket.state not in (TicketState.CLOSED, TicketState.CANCELLED, TicketState.RESTORED, TicketState.RETURNED)
-    return f"{ticket.id} {ticket.state}, {sent}: {ticket.reason}{risk if open_ else ''}"
-
-
 # ---------------------------------------------------------------- telling
 
 
@@ -561,12 +381,3 @@ def _chain_in_words(steps: Sequence[Step], zone: ZoneInfo) -> Iterator[str]:
             day = f"{local:%Y-%m-%d}"
             yield f"  {day}"
         yield f"  {local:%H:%M:%S}  {step.stage:8}  {step.what}"
-
-
-def _at(at: Instant | None, zone: ZoneInfo) -> str:
-    return "" if at is None else f"{moment(at, zone):%Y-%m-%d %H:%M:%S}"
-
-
-def _length(seconds: int) -> str:
-    minutes, rest = divmod(seconds, MINUTE // SECOND)
-    return f"{minutes} min" if not rest else f"{minutes} min {rest} s" if minutes else f"{rest} s"
