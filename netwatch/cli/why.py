@@ -93,10 +93,9 @@ def _heard(case: Case, rules: Rules) -> Iterator[Step]:
 
 def _cause(case: Case) -> Iterator[Step]:
     for entry in case.entries:
-        if entry.kind == "fault.opened" and entry.subject == case.fault.id:
-            against = f"; against it: {case.fault.against}" if case.fault.against else "; nothing speaks against it"
-            sure = f"confidence {case.fault.confidence:.0%}, explains {case.fault.explains} symptoms"
-            yield Step(entry.at, CAUSE, f"{entry.subject}: {entry.reason} ({sure}{against})")
+        # What spoke for and against it then is in the reason; the row's confidence is today's, and told as such.
+        if entry.kind == "fault.opened":
+            yield Step(entry.at, CAUSE, f"{entry.subject}: {entry.reason}")
         elif entry.kind.startswith("fault."):
             yield Step(entry.at, CAUSE, f"{entry.subject} {entry.kind.partition('.')[2]}: {entry.reason}")
 
@@ -108,11 +107,15 @@ def _clock(case: Case, rules: Rules, zone: ZoneInfo) -> Iterator[Step]:
         if entry.kind.startswith(("outage.", "exposure.")):
             yield Step(entry.at, CLOCK, f"{entry.subject}: {entry.reason}")
     for outage in case.outages:
+        due = outage.started + outage.limit_minutes * MINUTE
         limit = f"limit {outage.limit_minutes} min ({outage.limit_source})"
-        due = f"deadline {_at(outage.deadline, zone)}" if outage.deadline is not None else "no deadline"
-        yield Step(outage.started, CLOCK, f"{outage.circuit}: clock {outage.id} starts; {limit}, {due}")
+        yield Step(
+            outage.started,
+            CLOCK,
+            f"{outage.circuit}: clock {outage.id} starts; {limit}, due {_at(due, zone)} if it runs",
+        )
         if outage.restored is not None:
-            yield Step(outage.restored, CLOCK, f"{outage.circuit}: clock {outage.id} stops; {_spent(outage)}")
+            yield Step(outage.restored, CLOCK, f"{outage.circuit}: clock {outage.id} stops; {_spent(outage, zone)}")
     for entry in pauses:
         opens = entry.kind == f"act.{Action.PAUSE}"
         effect = "the net clock stands" if entry.reason in stopping else "recorded, the clock runs on"
@@ -120,11 +123,11 @@ def _clock(case: Case, rules: Rules, zone: ZoneInfo) -> Iterator[Step]:
         yield Step(entry.at, CLOCK, f"{entry.subject}: {what}{_by(entry)}{_claimed(entry, case.facts, zone)}")
 
 
-def _spent(outage: Outage) -> str:
+def _spent(outage: Outage, zone: ZoneInfo) -> str:
     verdict = "limit broken" if outage.breached else "kept"
     planned = f", {_length(outage.planned_seconds)} of it planned" if outage.planned_seconds else ""
     stood = outage.gross_seconds - outage.net_seconds
-    pauses = f" ({_length(stood)} did not count)" if stood else ""
+    pauses = f" ({_length(stood)} did not count: due {_at(outage.deadline, zone)})" if stood else ""
     return f"{_length(outage.gross_seconds)} gross, {_length(outage.net_seconds)} net{pauses}{planned}: {verdict}"
 
 
@@ -172,9 +175,8 @@ def standing(case: Case, zone: ZoneInfo) -> list[str]:
     fault = case.fault
     over = f"over since {_at(fault.cleared, zone)}" if fault.cleared is not None else "open"
     lines = [f"{fault.id} {fault.root} ({fault.domain}), {over}{', planned' if fault.planned else ''}"]
-    lines.append(f"because {fault.reason}; confidence {fault.confidence:.0%}")
-    if fault.against:
-        lines.append(f"against it: {fault.against}")
+    lines.append(f"because {fault.reason}; confidence {fault.confidence:.0%}, symptoms explained: {fault.explains}")
+    lines.append(f"against it: {fault.against}" if fault.against else "nothing speaks against it")
     down = [o for o in case.outages if o.restored is None]
     if down:
         first = min(down, key=lambda o: (o.deadline is None, o.deadline or 0))

@@ -129,11 +129,18 @@ def test_the_chain_goes_from_what_was_heard_to_who_was_sent_in_order_of_time(sit
 
 def test_a_clock_tells_its_limit_the_limits_source_its_pauses_and_what_it_came_to(site: Path) -> None:
     clock = stages(case(site, "C-1")["chain"], "clock")
-    assert any("limit 120 min (class AAA), deadline 2026-11-02 04:30:00" in line for line in clock)
+    assert any("limit 120 min (class AAA), due 2026-11-02 04:10:00 if it runs" in line for line in clock)
     assert any("pause site_access: the net clock stands, by li (C-1)" in line for line in clock)
     assert any("pause site_access ends" in line for line in clock)
     stop = next(line for line in clock if line.startswith("C-1") and " stops; " in line)
-    assert "150 min gross, 130 min net (20 min did not count): limit broken" in stop
+    assert "150 min gross, 130 min net (20 min did not count: due 2026-11-02 04:30:00): limit broken" in stop
+
+
+def test_what_is_believed_now_stands_apart_from_what_was_believed_then(site: Path) -> None:
+    found = case(site, "C-1")
+    assert not any("confidence" in step["what"] for step in found["chain"])
+    assert "confidence 95%, symptoms explained: 4" in found["standing"][1]
+    assert found["standing"][2] == "nothing speaks against it"
 
 
 def test_circuit_ticket_fault_outage_and_device_lead_to_the_same_chain(site: Path) -> None:
