@@ -110,7 +110,9 @@ class Box(paramiko.ServerInterface):  # type: ignore[misc]
         transport.add_server_key(self.key)
         with suppress(paramiko.SSHException, EOFError, OSError):
             transport.start_server(server=self)
-            channel = transport.accept(20)
+            channel = None
+            while channel is None and transport.is_active() and not self._ending.is_set():
+                channel = transport.accept(0.1)
             if channel is not None:
                 self.logins += 1
                 self._terminal(channel)

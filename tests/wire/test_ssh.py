@@ -39,7 +39,7 @@ VRP = Cli(
     device_type="huawei_vrp",
     command=tuple(Command(command=c) for c in ("display version", "display bgp peer", "display long")),
 )
-QUICK = Patience(connect=2, banner=1, login=5, read=4, visit=30)
+QUICK = Patience(connect=5, banner=10, login=10, read=20, visit=60)
 
 
 def target(box: Box, *, password: str = "right-horse", key: str = "", patience: Patience = QUICK) -> Target:
@@ -314,5 +314,6 @@ async def test_devices_that_hang_share_a_lane_of_their_own(
     again = [asyncio.create_task(door.ask(target(b, patience=endless), ["display version"])) for b in hung]
     await until(lambda: door.stats.running == 1)
     assert await door.ask(target(well), ["display version"])
+    assert door.stats.running == 1
     await door.close()
     await asyncio.gather(*again, return_exceptions=True)
