@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
@@ -22,7 +23,7 @@ from netwatch.core.model import (
     Window,
     Work,
 )
-from netwatch.core.time import Instant, parse
+from netwatch.core.time import Instant, instant, parse
 from netwatch.findings import Finding, did_you_mean
 from netwatch.web.problems import ProblemError
 from netwatch.web.view import CLOSED, View
@@ -50,7 +51,7 @@ Prose = Annotated[str, _short(2000), AfterValidator(_printable)]
 
 def _moment(text: str) -> str:
     try:
-        at = parse(text)
+        at = instant(datetime.fromisoformat(text))
     except (ValueError, OverflowError):
         raise ValueError("is no time with an offset, such as 2026-11-02T02:10:00+08:00") from None
     if not _EARLIEST <= at <= _LATEST:
