@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from netwatch.cli.common import USAGE, fail, json_option, say, show
+from netwatch.cli.common import USAGE, fail, json_option, say, show, tell
 from netwatch.findings import Finding, UnusableError
 
 
@@ -30,8 +30,13 @@ def command(journal: Path, ledger: Path, config: Path | None, rules: Path | None
     from netwatch import night
     from netwatch.config import load, shipped
     from netwatch.core.account import lines
-    from netwatch.knowledge import load_rules
+    from netwatch.knowledge import FILES, load_rules
 
+    if rules is not None and not rules.is_dir():
+        # Judging by the shipped rules instead would answer another question than the one asked.
+        fail([Finding(str(rules), "is no folder", "name the folder that holds the rule files")])
+    if rules is not None and not any((rules / name).is_file() for name in FILES):
+        tell([Finding(str(rules), "holds no rule file, so the shipped rules judge", ", ".join(FILES), warning=True)])
     settings = load(config) if config else None
     known = load_rules(
         lambda name: _own(rules, name) or (settings.find("rules", name) if settings else shipped("rules") / name)

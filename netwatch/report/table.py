@@ -64,11 +64,15 @@ def _harmless(value: Cell) -> Cell:
 def _xlsx(path: Path, sheets: Mapping[str, Sequence[Mapping[str, Cell]]]) -> None:
     import xlsxwriter  # noqa: PLC0415 - 60 ms that only who wants a workbook should wait for
 
-    with xlsxwriter.Workbook(path, {"strings_to_formulas": False, "strings_to_urls": False}) as book:
-        bold = book.add_format({"bold": True})
-        for name, table in sheets.items():
-            sheet = book.add_worksheet(name)
-            _fill(sheet, table, bold)
+    try:
+        with xlsxwriter.Workbook(path, {"strings_to_formulas": False, "strings_to_urls": False}) as book:
+            bold = book.add_format({"bold": True})
+            for name, table in sheets.items():
+                sheet = book.add_worksheet(name)
+                _fill(sheet, table, bold)
+    except xlsxwriter.exceptions.FileCreateError as error:
+        # It wraps the OSError of opening and of writing, and is none itself.
+        raise OSError(f"{path}: cannot be written: {error}") from None
 
 
 def _fill(sheet: xlsxwriter.worksheet.Worksheet, table: Sequence[Mapping[str, Cell]], bold: Any) -> None:

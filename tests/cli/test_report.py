@@ -82,6 +82,15 @@ def test_four_reports_do_not_fit_one_csv(site: Path, tmp_path: Path) -> None:
     assert "one table" in done.stderr
 
 
+@pytest.mark.parametrize("name", ["x.xlsx", "x.csv"])
+def test_a_report_that_cannot_be_written_says_where(site: Path, tmp_path: Path, name: str) -> None:
+    file = tmp_path / "nowhere" / name
+    done = report("faults", "-p", "2026-11", "-o", file, "-c", site)
+    assert done.exit_code == 1
+    assert str(file) in done.stderr
+    assert not isinstance(done.exception, OSError)
+
+
 def test_without_a_database_a_report_is_unavailable_and_makes_none(site: Path, tmp_path: Path) -> None:
     database = tmp_path / "state/netwatch.db"
     database.unlink()

@@ -108,12 +108,16 @@ def senseless_rules(folder: Path) -> list[object]:
     return ["--rules", folder]
 
 
+def no_rules(folder: Path) -> list[object]:
+    return ["--rules", folder / "nowhere"]
+
+
 def broken_config(folder: Path) -> list[object]:
     (folder / "config.toml").write_text('[site]\nzone = "Mars/Olympus"\n', encoding="utf-8")
     return ["--config", folder / "config.toml"]
 
 
-@pytest.mark.parametrize("what", [broken_ledger, no_ledger, broken_rules, senseless_rules, broken_config])
+@pytest.mark.parametrize("what", [broken_ledger, no_ledger, broken_rules, senseless_rules, no_rules, broken_config])
 def test_what_cannot_be_judged_by_ends_with_78(journal: Path, tmp_path: Path, what: Any) -> None:
     journal.write_text(FINE, encoding="utf-8")
     result = replay(journal, *what(tmp_path))
@@ -170,6 +174,14 @@ def test_a_site_may_add_reasons(journal: Path, tmp_path: Path, stops: str, net: 
     journal.write_text("\n".join(lines), encoding="utf-8")
     assert [row["net_seconds"] for row in rows(replay(journal, "--rules", tmp_path), "outage")] == [net]
     assert replay(journal).exit_code == 2
+
+
+def test_a_folder_without_rule_files_is_told_and_the_shipped_rules_judge(journal: Path, tmp_path: Path) -> None:
+    (tmp_path / "fault.toml").write_text("", encoding="utf-8")
+    journal.write_text(FINE, encoding="utf-8")
+    result = replay(journal, "--rules", tmp_path)
+    assert (result.exit_code, result.stdout) == (0, replay(journal).stdout)
+    assert "no rule file" in result.stderr
 
 
 def test_a_night_can_be_replayed_against_changed_limits(journal: Path, tmp_path: Path) -> None:
