@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -114,7 +115,7 @@ def test_the_wheel_ships_every_file_of_the_data_folders(names: list[str]) -> Non
 def test_the_wheel_ships_nothing_but_the_package(names: list[str]) -> None:
     tops = {name.split("/")[0] for name in names}
     assert {t for t in tops if t != "netwatch" and not t.endswith(".dist-info")} == set()
-    assert [n for n in names if "test" in n.lower() or "shared" in n.lower() or "__pycache__" in n] == []
+    assert [n for n in names if re.search(r"(^|[/_.])tests?([/_.]|$)|shared|__pycache__", n.lower())] == []
     assert any(n.endswith("licenses/LICENSE") for n in names)
 
 
