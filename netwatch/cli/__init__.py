@@ -6,6 +6,8 @@ makes it known; a line whose file is not there is not listed.
 
 from __future__ import annotations
 
+import io
+import sys
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
@@ -70,6 +72,12 @@ class Lazy(click.Group):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl([(name, COMMANDS[name][1]) for name in self.list_commands(ctx)] or [("(none)", "")])
+
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        # A terminal or pipe that cannot show a name, as with GBK or ASCII, must not cost the whole answer.
+        if isinstance(sys.stdout, io.TextIOWrapper):
+            sys.stdout.reconfigure(errors="backslashreplace")
+        return super().main(*args, **kwargs)
 
     def invoke(self, ctx: click.Context) -> Any:
         try:

@@ -37,6 +37,20 @@ def site(folder: Path, text: str = "") -> Path:
 # ---------------------------------------------------------------- the group
 
 
+def test_a_name_that_the_output_cannot_show_does_not_cost_the_answer(tmp_path: Path) -> None:
+    shutil.copytree(GOOD, tmp_path / "after")
+    with (tmp_path / "after/sites.csv").open("a", encoding="utf-8") as sites:
+        sites.write("茶市,,,,,,,,\n")
+    done = subprocess.run(
+        [sys.executable, "-c", "from netwatch.cli import main; main()", "ledger", "diff", GOOD, tmp_path / "after"],
+        env={"PYTHONIOENCODING": "ascii"},
+        capture_output=True,
+        check=False,
+    )
+    assert (done.returncode, b"Traceback" in done.stderr) == (FINE, False)
+    assert rb"\u8336\u5e02" in done.stdout
+
+
 def test_help_lists_every_command_that_is_there_with_one_line() -> None:
     result = call("--help")
     assert result.exit_code == FINE
