@@ -66,6 +66,10 @@ async def serve(
         bound.close()
 
 
+_WAITING = 2048
+"""Connections that may wait to be taken."""
+
+
 def bind(listen: Address) -> socket.socket:
     """A listening socket at the address. Raises OSError."""
     family = socket.AF_INET6 if ":" in listen.host else socket.AF_INET
@@ -73,6 +77,7 @@ def bind(listen: Address) -> socket.socket:
     try:
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         bound.bind((listen.host, listen.port))
+        bound.listen(_WAITING)  # here and not later: who is told that we are ready may knock at once
         bound.setblocking(False)
     except BaseException:
         bound.close()
