@@ -126,13 +126,29 @@ class Recorder:
 
     async def flush(self) -> None:
         facts, self._waiting = self._waiting, []
-        if facts:
+        if not facts:
+            return
+        try:
             await asyncio.to_thread(self._append, facts)
+        except OSError:
+            later, self._waiting = self._waiting, list(facts)
+            self(later)
+            raise
 
     def _append(self, facts: Sequence[Fact]) -> None:
-        handle = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-        with os.fdopen(handle, "w", encoding="utf-8") as journal:
-            journal.writelines(f"{write_fact(fact, self._zone)}\n" for fact in facts)
+        lines = "".join(f"{write_fact(fact, self._zone)}\n" for fact in facts).encode()
+        handle = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+        with os.fdopen(handle, "r+b", buffering=0) as journal:
+            size = journal.seek(0, os.SEEK_END)
+            if size and os.pread(handle, 1, size - 1) != b"\n":
+                # Whoever wrote last was killed over it. Its half line must not spoil ours too.
+                lines = b"\n" + lines
+            try:
+                while lines:
+                    lines = lines[journal.write(lines) :]
+            except OSError:
+                journal.truncate(size)
+                raise
 
 
 class Answers:
