@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import socket
+import subprocess
 from collections.abc import Iterator
 
 import pytest
 from metro import Lab, namespaces
 from metro.namespaces import inside
 from metro.patience import until
-from metro.plan import COMMUNITY, LINKS, NMS, NODES
+from metro.plan import COMMUNITY, LINKS, NMS, NODES, Node
 
 pytestmark = pytest.mark.lab
 
@@ -117,6 +118,24 @@ def test_a_box_without_power_is_silent_dark_to_its_neighbours_and_comes_back(lab
     until(lambda: lab.snmp("agg3", ring3) == [DOWN], "the neighbour's port is down")
     lab.power_on("agg2")
     until(lambda: lab.ping("agg2") and lab.snmp("agg3", ring3) == [UP], "it is back")
+
+
+def test_a_box_that_dies_while_it_starts_is_switched_on_again(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    lab.power_off("cpe-a")
+    starts = []
+
+    def once_without_luck(node: Node) -> subprocess.Popen[str]:
+        box = start(node)
+        starts.append(box.pid)
+        if len(starts) == 1:
+            box.kill()
+        return box
+
+    start = lab._start
+    monkeypatch.setattr(lab, "_start", once_without_luck)
+    lab.power_on("cpe-a")
+    assert len(starts) == 2
+    until(lambda: lab.ping("cpe-a"), "it answers")
 
 
 def test_a_hung_agent_answers_pings_only(lab: Lab) -> None:

@@ -22,6 +22,7 @@ from metro.plan import LINKS, NMS, NODES, Link, Node
 
 _FIBRE = "fibre"
 _FRR = Path("/usr/lib/frr")
+_SWITCHES = 4
 _LOGS = Path("/run/metro-lab")
 _LOCK = Path("/run/metro-lab.lock")
 _PROGRAMS = {
@@ -211,15 +212,22 @@ class Lab:
         )
 
     def _boot(self, nodes: Iterable[str]) -> None:
-        """Start boxes side by side; returns when each has said that its daemons run."""
-        starting = {node: self._start(NODES[node]) for node in nodes}
-        self._boxes.update(starting)
-        self._shine({link.id for node in starting for link in NODES[node].links})
-        for node, box in starting.items():
-            assert box.stdout is not None
-            with box.stdout as told:
-                if told.readline() != "up\n":
-                    raise RuntimeError(f"{node} did not boot: {_log(node).read_text()}")
+        """Start boxes side by side; returns when each has said that its daemons run.
+
+        Seen once: a box died while its daemons started, with nothing in its log. Like anybody in
+        front of a real one, we switch it off and on again.
+        """
+        left = list(nodes)
+        for _ in range(_SWITCHES):
+            starting = {node: self._start(NODES[node]) for node in left}
+            self._boxes.update(starting)
+            self._shine({link.id for node in starting for link in NODES[node].links})
+            left = [node for node, box in starting.items() if not _says_up(box)]
+            if not left:
+                return
+            for node in left:
+                self.power_off(node)
+        raise RuntimeError(f"{left[0]} did not boot: {_log(left[0]).read_text()}")
 
     def _start(self, node: Node) -> subprocess.Popen[str]:
         # setpriv and --kill-child: the box dies with this process, however that dies.
@@ -329,6 +337,12 @@ def _specification(node: Node) -> dict[str, object]:
             ["vtysh", "-b"],
         ],
     }
+
+
+def _says_up(box: subprocess.Popen[str]) -> bool:
+    assert box.stdout is not None
+    with box.stdout as told:
+        return told.readline() == "up\n"
 
 
 def _log(node: str) -> Path:
