@@ -7,7 +7,7 @@ carries it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from netwatch.core.book import Book, Reroute
@@ -143,8 +143,3 @@ def blamed(blame: Iterable[tuple[Spans, Cause]], at: Instant, slack: int) -> Cau
 def _port_key(text: str) -> str:
     device, _, port = text.partition(" ")
     return f"{device} {normal(port)}"
-
-
-def since_when(parts: Mapping[Part, Spans]) -> Instant:
-    """The first instant at which anything was dead."""
-    return min((s[0][0] for s in parts.values() if s), default=FOREVER)

@@ -414,10 +414,7 @@ class _Explanation:
                     del rest[onu]
         for onu in rest:
             why = f"the OLT lost {onu} alone, its neighbours on the same port are fine"
-            self.kills(self._onu_power(onu) or self.at_premises(onu, why, 0.7), onu)
-
-    def _onu_power(self, onu: str) -> Cause | None:
-        return self._power_of(onu)
+            self.kills(self._power_of(onu) or self.at_premises(onu, why, 0.7), onu)
 
     def _pon_links(self, onu: str) -> list[str]:
         return [i for i in self.net.links_of.get(onu, ()) if self.net.ledger.links[i].medium is Medium.PON]
@@ -670,8 +667,3 @@ def scope_parts(scope: Iterable[Scope], net: Network) -> tuple[set[str], set[str
     for device in devices:
         links |= set(net.links_of.get(device, ()))
     return links, devices
-
-
-def is_over(cause: Cause, at: Instant) -> bool:
-    """Whether a cause has ended by `at`."""
-    return cause.end <= at < FOREVER
