@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -24,10 +24,11 @@ from netwatch.core.rules import (
     FacilityBand,
     FaultRules,
     Prior,
+    Quality,
     Rules,
     SlaPolicy,
 )
-from netwatch.core.time import MINUTE, SECOND
+from netwatch.core.time import DAY, MINUTE, SECOND
 from netwatch.findings import Finding, UnusableError, did_you_mean
 
 FILES = ("alarms.toml", "faults.toml", "sla.toml", "calendar.toml", "dispatch.toml")
@@ -106,6 +107,27 @@ class _Facility(_Strict):
     room_minutes: _Positive
 
 
+class _Step(_Strict):
+    over: Annotated[int, Field(ge=0)]
+    share: _Share
+
+
+class _Credit(_Strict):
+    steps: list[_Step]
+
+
+class _Quality(_Strict):
+    timeliness: _Share
+    repeat_days: _Positive
+    chronic_outages: _Positive
+    chronic_months: _Positive
+    denominator: Literal["calendar"] | _Positive
+    customer_reasons: list[str]
+    availability: dict[str, _Share]
+    faults_a_year: dict[str, _Positive]
+    credit: _Credit
+
+
 class _Policy(_Strict):
     version: str
     valid_from: date
@@ -118,6 +140,7 @@ class _Policy(_Strict):
     pauses: dict[str, _Pause]
     notice_days: dict[str, Annotated[int, Field(ge=0)]]
     facility: _Facility
+    quality: _Quality
 
 
 class _Sla(_Strict):
@@ -246,6 +269,25 @@ def _policies(sla: _Sla, file: Document) -> list[Finding]:
         cores = [b.cores for b in p.facility.bands]
         if not cores or cores[0] != 0 or cores != sorted(set(cores)):
             out.append(file.finding(("policy", i, "facility", "bands"), "not ascending by cores from 0"))
+        out += _quality_findings(p, ("policy", i, "quality"), file)
+    return out
+
+
+def _quality_findings(p: _Policy, at: tuple[str | int, ...], file: Document) -> list[Finding]:
+    targets = [(table, name) for table in ("availability", "faults_a_year") for name in getattr(p.quality, table)]
+    out = [
+        file.finding((*at, table, name), "no such class", did_you_mean(name, p.limits))
+        for table, name in targets
+        if name not in p.limits
+    ]
+    out += [
+        file.finding((*at, "customer_reasons"), f'no pause "{reason}"', did_you_mean(reason, p.pauses))
+        for reason in p.quality.customer_reasons
+        if reason not in p.pauses
+    ]
+    steps = [(s.over, s.share) for s in p.quality.credit.steps]
+    if steps != sorted(set(steps)) or [s for _, s in steps] != sorted({s for _, s in steps}):
+        out.append(file.finding((*at, "credit", "steps"), "not ascending by `over` and by `share`"))
     return out
 
 
@@ -324,6 +366,21 @@ def _policy(p: _Policy) -> SlaPolicy:
         backbone_minutes=p.facility.backbone_minutes,
         backbone_roles=frozenset(p.facility.backbone_roles),
         room_minutes=p.facility.room_minutes,
+        quality=_quality(p.quality),
+    )
+
+
+def _quality(q: _Quality) -> Quality:
+    return Quality(
+        timeliness=q.timeliness,
+        repeat=q.repeat_days * DAY,
+        chronic_outages=q.chronic_outages,
+        chronic_months=q.chronic_months,
+        customer_reasons=frozenset(q.customer_reasons),
+        month=None if q.denominator == "calendar" else q.denominator * MINUTE,
+        availability=q.availability,
+        faults_a_year=q.faults_a_year,
+        credit=tuple((step.over * MINUTE, step.share) for step in q.credit.steps),
     )
 
 

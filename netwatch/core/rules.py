@@ -76,6 +76,30 @@ class FacilityBand:
 
 
 @dataclass(frozen=True, slots=True)
+class Quality:
+    """What is counted by the month and the year, and what it is measured against."""
+
+    timeliness: float
+    """Restored in time ÷ all whose limit was put to the test, at least."""
+    repeat: Span
+    """A circuit's next fault in the same segment within this time of restoration is a repeat."""
+    chronic_outages: int
+    """Outages in one month that make a circuit chronic."""
+    chronic_months: int
+    """Months in a row below the target that do."""
+    customer_reasons: frozenset[str]
+    """Reasons of pauses that are the customer's doing."""
+    month: Span | None
+    """The length that every month is taken to have; None: its own."""
+    availability: Mapping[str, float]
+    """Assurance class → share of time with service, net."""
+    faults_a_year: Mapping[str, int]
+    """Assurance class → faults in 365 days that a circuit stays below."""
+    credit: tuple[tuple[Span, float], ...]
+    """(net time without service in a month, share of its rent beyond it), ascending."""
+
+
+@dataclass(frozen=True, slots=True)
 class SlaPolicy:
     """One version of `rules/sla.toml`; judged by the version in force when a fault began."""
 
@@ -104,6 +128,7 @@ class SlaPolicy:
     backbone_minutes: int
     backbone_roles: frozenset[str]
     room_minutes: int
+    quality: Quality
 
     @property
     def reasons(self) -> frozenset[str]:
