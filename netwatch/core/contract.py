@@ -14,7 +14,7 @@ from netwatch.core.book import Book, FaultRecord, OutageRecord, TicketRecord, wi
 from netwatch.core.circuits import Loss
 from netwatch.core.faults import scope_parts
 from netwatch.core.intervals import FOREVER, Spans, union
-from netwatch.core.model import Circuit, Condition, Maintenance, Outage, RootKind
+from netwatch.core.model import Circuit, Condition, Maintenance, Outage, RootKind, Standing
 from netwatch.core.rules import Rules, SlaPolicy
 from netwatch.core.time import MINUTE, Instant
 from netwatch.core.topology import Network
@@ -82,6 +82,19 @@ class Contract:
             (p.started, p.ended) for p in self.book.pauses.get(outage.circuit, ()) if p.reason in policy.stopping
         )
 
+    def standing(self, outage: OutageRecord) -> tuple[Standing, ...]:
+        """When the net clock of an outage stood, and why: pauses that stop it, planned work that is excused."""
+        stopping = self.policy(outage.started).stopping
+        end = FOREVER if outage.restored is None else outage.restored
+        pauses = self.book.pauses.get(outage.circuit, ())
+        stood = [(p.started, p.ended, p.reason) for p in pauses if p.reason in stopping]
+        stood += [(start, until, "planned_work") for start, until in outage.excused]
+        return tuple(
+            Standing(reason, max(start, outage.started), None if until == FOREVER else min(until, end))
+            for start, until, reason in sorted(stood)
+            if start < end and until > outage.started
+        )
+
     def service_returned(self, outage: OutageRecord) -> None:
         """Service returning ends every pause of the circuit."""
         for pause in self.book.pauses.get(outage.circuit, ()):
@@ -108,6 +121,7 @@ class Contract:
             planned_seconds=account.planned_seconds,
             breached=account.breached,
             paused=tuple(sorted(paused)) if outage.restored is None else (),
+            standing=self.standing(outage),
             breach_probability=order.probability if order else None,
             complained=outage.complained,
         )

@@ -466,6 +466,17 @@ class Fault:
 
 
 @dataclass(frozen=True, slots=True)
+class Standing:
+    """A time during which the net clock of an outage stood, and why."""
+
+    reason: str
+    """That of a pause, or `planned_work`."""
+    started: Instant
+    ended: Instant | None
+    """None: it stands until somebody resumes it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Outage:
     """One circuit without service because of a fault, with its clocks."""
 
@@ -485,6 +496,8 @@ class Outage:
     breached: bool
     paused: tuple[str, ...] = ()
     """Reasons of the pauses that are open now."""
+    standing: tuple[Standing, ...] = ()
+    """When its net clock stood, by reason; they may overlap."""
     breach_probability: float | None = None
     complained: Instant | None = None
 
