@@ -61,7 +61,7 @@ class Cases:
             return self.of[cause.root]
         candidates = self._candidates(cause)
         same = [f for f in candidates if f.root == cause.root]
-        keeper = min(same or candidates, key=lambda f: (f.confirmed, f.opened, f.id), default=None)
+        keeper = min(same or candidates, key=_age, default=None)
         if keeper is None:
             keeper = self._open(cause)
         for child in candidates:
@@ -80,7 +80,8 @@ class Cases:
         if self._by_element:
             for element in cause.elements | cause.explains:
                 near.update((f.id, f) for f in self._by_element.get(element, ()) if f.root not in self._roots)
-        return [f for f in near.values() if f.id not in self._taken and not f.absorbed_by]
+        free = (f for f in near.values() if f.id not in self._taken and not f.absorbed_by)
+        return sorted(free, key=_age)  # not as a set happens to give them: the same input, the same output
 
     def _open(self, cause: Cause) -> FaultRecord:
         episode = self._episodes[cause.root]
@@ -116,3 +117,8 @@ class Cases:
         """Faults on record that nothing explains any more."""
         held = {f.id for f in self.of.values()}
         return [f for f in self.live if f.id not in held and not f.absorbed_by]
+
+
+def _age(fault: FaultRecord) -> tuple[Instant, Instant, str]:
+    """The oldest first."""
+    return fault.confirmed, fault.opened, fault.id
