@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -264,6 +265,20 @@ def test_a_pon_port_feeds_many(ledger: Path) -> None:
     with (ledger / "links.csv").open("a") as stream:
         stream.write("L-7,OLT-1,gpon-0/1/1,ONU-2,,pon,K-8,24\n")
     assert not told(ledger)
+
+
+@pytest.mark.parametrize("written", ["2026-11-02", "2026/11/2", "2026-11-02 00:00:00", "２０２６-11-02"])
+def test_a_day_is_read_as_people_and_spreadsheets_write_it(ledger: Path, written: str) -> None:
+    lines = (ledger / "circuits.csv").read_text().splitlines()
+    rows = [f"{lines[0]},in_service,拆机日期", f"{lines[1]},{written},", *(f"{line},," for line in lines[2:])]
+    (ledger / "circuits.csv").write_text("\n".join(rows))
+    found, warnings = read(ledger)
+    assert not warnings
+    assert next(iter(found.circuits.values())).in_service == date(2026, 11, 2)
+    (ledger / "circuits.csv").write_text("\n".join([rows[0], f"{lines[1]},,31.11.2026", *rows[2:]]))
+    (finding,) = told(ledger)
+    assert finding.place.endswith("circuits.csv:2:拆机日期")
+    assert finding.cure == "write 2026-11-02"
 
 
 # ---------------------------------------------------------------- with the rest of the site

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from enum import StrEnum
 from functools import cached_property
 from typing import TypeAlias
@@ -147,6 +148,10 @@ class Circuit:
     """Links in order; no protecting route = unprotected."""
     over: str = ""
     """The circuit that carries this overlay service."""
+    in_service: date | None = None
+    """The first local day with service; None: since before anybody watched."""
+    ceased: date | None = None
+    """The first local day without."""
     notes: Mapping[str, str] = field(default_factory=dict)
 
 

@@ -12,6 +12,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from netwatch.core.model import Medium, Product, Role, Skill
@@ -118,6 +119,17 @@ def number(low: float, high: float = math.inf, unit: str = "") -> Parse:
         return value
 
     return parse
+
+
+def day(text: str) -> date:
+    """A day as people and spreadsheets write it: 2026-11-02, 2026/11/2, 2026-11-02 00:00:00."""
+    match = re.fullmatch(
+        r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})(?:[T ]0?0:00(?::00)?)?", unicodedata.normalize("NFKC", text)
+    )
+    try:
+        return date(*map(int, match.groups())) if match else date.fromisoformat(text)
+    except ValueError:
+        raise ValueError(f"{shown(text)} is no day | write 2026-11-02") from None
 
 
 def cores(text: str) -> int:
@@ -321,6 +333,8 @@ def tables(classes: Mapping[str, str] = CLASSES, levels: Mapping[str, str] = LEV
                 ),
                 Column("protecting", "备用路由", several, help="Links in order; empty: unprotected."),
                 Column("over", "承载电路", help="The circuit that carries this overlay service."),
+                Column("in_service", "开通日期", day, help="First day with service, for reports: 2026-11-02."),
+                Column("ceased", "拆机日期", day, help="First day without, for reports; empty: in service."),
             ),
         ),
         Table(

@@ -253,6 +253,8 @@ def circuit(v: Values, notes: Notes) -> Circuit:
         v.get("working", ()),
         v.get("protecting", ()),
         v.get("over", ""),
+        v.get("in_service"),
+        v.get("ceased"),
         notes,
     )
 

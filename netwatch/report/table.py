@@ -10,17 +10,19 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from zoneinfo import ZoneInfo
 
 from netwatch.core.time import show
-from netwatch.report.lines import CircuitLine, CrewLine, CustomerLine, FaultLine
+from netwatch.report.circuits import CircuitLine, RepeatLine
+from netwatch.report.groups import CustomerLine, GroupLine
+from netwatch.report.work import CrewLine, FaultLine
 
 if TYPE_CHECKING:
     import xlsxwriter
 
-Line: TypeAlias = CircuitLine | CustomerLine | CrewLine | FaultLine
+Line: TypeAlias = CircuitLine | GroupLine | CustomerLine | CrewLine | FaultLine | RepeatLine
 Cell: TypeAlias = str | int | float | bool | None
 
 _DIGITS = 6
 """Of ratios: 0.000001 of a month is 2.6 s, finer than polling can tell."""
-_TIMES = frozenset({"opened", "cleared"})
+_TIMES = frozenset({"opened", "cleared", "started"})
 _DANGEROUS = ("=", "+", "-", "@", "\t", "\r")
 
 

@@ -64,7 +64,7 @@ def test_a_workbook_has_a_sheet_for_each_report_and_no_customer_name(site: Path,
     done = report("all", "-p", "2026-11", "-o", out, "-c", site)
     assert done.exit_code == 0, done.output
     book = openpyxl.load_workbook(out)
-    assert book.sheetnames == ["availability", "customers", "crews", "faults"]
+    assert book.sheetnames == ["availability", "summary", "customers", "crews", "faults", "repeats"]
     cells = [str(cell.value) for sheet in book for row in sheet.iter_rows() for cell in row]
     assert "K-1" in cells
     assert "秘密" not in " ".join(cells)
@@ -76,7 +76,7 @@ def test_a_period_that_is_none_is_a_mistake_of_usage(site: Path) -> None:
     assert "2026-W45" in done.output
 
 
-def test_four_reports_do_not_fit_one_csv(site: Path, tmp_path: Path) -> None:
+def test_many_reports_do_not_fit_one_csv(site: Path, tmp_path: Path) -> None:
     done = report("all", "-p", "2026-11", "-o", tmp_path / "x.csv", "-c", site)
     assert done.exit_code == 1
     assert "one table" in done.stderr

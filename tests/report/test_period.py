@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from netwatch.core.time import DAY, parse, show
-from netwatch.report import period, this_month
+from netwatch.report import period, this_month, year_to
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 
@@ -57,3 +57,17 @@ def test_the_month_of_an_instant_is_the_local_one() -> None:
 def test_months_follow_one_another_without_gap(year: int, month: int) -> None:
     after = f"{year + month // 12}-{month % 12 + 1:02}"
     assert period(f"{year}-{month:02}", SHANGHAI).end == period(after, SHANGHAI).start
+
+
+def test_the_year_to_a_leap_day_begins_on_the_first_of_march() -> None:
+    year = year_to(period("2024-02-28", SHANGHAI), SHANGHAI)
+    assert show(year.start, SHANGHAI) == "2023-03-01T00:00:00.000+08:00"
+    assert show(year.end, SHANGHAI) == "2024-02-29T00:00:00.000+08:00"
+    assert year_to(period("2026-11", SHANGHAI), SHANGHAI).months == 12
+
+
+@pytest.mark.parametrize(
+    ("text", "months"), [("2026", 12), ("2026-11", 1), ("2026-W45", 0), ("2026-10-01..2026-12-31", 3)]
+)
+def test_whole_months_are_known_as_such(text: str, months: int) -> None:
+    assert period(text, SHANGHAI).months == months

@@ -11,6 +11,7 @@ import pytest
 
 from netwatch.core.model import Circuit, Ledger
 from netwatch.core.time import parse
+from netwatch.knowledge import load_rules
 from netwatch.report import Facts, circuits, period, rows, save
 
 ZONE = ZoneInfo("Asia/Shanghai")
@@ -20,7 +21,9 @@ NOVEMBER = period("2026-11", ZONE)
 @pytest.fixture
 def table() -> list[dict[str, object]]:
     ledger = Ledger(circuits={c: Circuit(c, "=cmd|' /C calc'!A0") for c in ("专线-1", "C-2")})
-    return rows(circuits(Facts(ledger, NOVEMBER, parse("2026-11-11T00:00:00+08:00"), 0, ())), ZONE)  # type: ignore[return-value]
+    quality = load_rules(Path(__file__).parents[2] / "rules").policies[0].quality
+    now = parse("2026-11-11T00:00:00+08:00")
+    return rows(circuits(Facts(ledger, NOVEMBER, now, 0, ZONE, quality, ())), ZONE)  # type: ignore[return-value]
 
 
 def test_a_workbook_holds_numbers_as_numbers_and_formulas_as_text(
@@ -33,7 +36,7 @@ def test_a_workbook_holds_numbers_as_numbers_and_formulas_as_text(
     assert [c.value for c in head] == list(table[0])
     assert (first[0].value, second[0].value) == ("专线-1", "C-2")
     assert (first[1].value, first[1].data_type) == ("=cmd|' /C calc'!A0", "s")
-    assert (first[3].value, first[3].data_type) == (1, "n")
+    assert (first[5].value, first[5].data_type) == (1, "n")
 
 
 def test_a_csv_opens_in_excel_and_runs_nothing_there(tmp_path: Path, table: list[dict[str, object]]) -> None:

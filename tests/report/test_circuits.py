@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date
 from itertools import pairwise
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -13,13 +15,17 @@ from hypothesis import strategies as st
 from netwatch.core.model import (
     Circuit,
     Customer,
+    Device,
     Domain,
     Exposure,
     Fault,
     Ledger,
     Outage,
+    Port,
     Root,
     RootKind,
+    Site,
+    Standing,
     Team,
     Ticket,
     TicketKind,
@@ -27,7 +33,8 @@ from netwatch.core.model import (
     Unknown,
 )
 from netwatch.core.time import DAY, HOUR, MINUTE, SECOND, Instant, Span, parse
-from netwatch.report import Facts, circuits, crews, customers, faults, period
+from netwatch.knowledge import load_rules
+from netwatch.report import Facts, circuits, crews, customers, faults, groups, period, repeats, year_to
 
 ZONE = ZoneInfo("Asia/Shanghai")
 NOVEMBER, DECEMBER = period("2026-11", ZONE), period("2026-12", ZONE)
@@ -36,25 +43,31 @@ LEDGER = Ledger(
     circuits={c: Circuit(c, customer, assurance="AA") for c, customer in [("C-1", "A"), ("C-2", "A"), ("C-3", "B")]},
     teams={"T-1": Team("T-1", company="Acme"), "T-2": Team("T-2")},
 )
+QUALITY = load_rules(Path(__file__).parents[2] / "rules").policies[0].quality
 LATER = parse("2027-02-01T00:00:00+08:00")
 
 
 def outage(
     started: Instant, lasted: Span | None, *, circuit: str = "C-1", net: Span | None = None, fault: str = "F1",
-    limit: int = 240, now: Instant = LATER, paused: tuple[str, ...] = (),
+    limit: int = 240, now: Instant = LATER, why: str = "site_access",
 ) -> Outage:  # fmt: skip
+    """One of `lasted`; the rest of its net time is excused from its beginning on."""
     whole = now - started if lasted is None else lasted
     counted = whole if net is None else net
+    standing = (Standing(why, started, started + whole - counted),) if counted < whole else ()
     return Outage(
         id=f"{circuit}@{started}", circuit=circuit, customer=LEDGER.circuits[circuit].customer, assurance="AA",
         fault=fault, started=started, restored=None if lasted is None else started + lasted, limit_minutes=limit,
         limit_source="class AA", deadline=started + limit * MINUTE + whole - counted, gross_seconds=whole // SECOND,
-        net_seconds=counted // SECOND, planned_seconds=0, breached=counted > limit * MINUTE, paused=paused,
+        net_seconds=counted // SECOND, planned_seconds=0, breached=counted > limit * MINUTE, standing=standing,
     )  # fmt: skip
 
 
 def facts(*outages: Outage, **more: object) -> Facts:
-    known = {"ledger": LEDGER, "period": NOVEMBER, "now": LATER, "since": 0, "outages": outages, **more}
+    known = {
+        "ledger": LEDGER, "period": NOVEMBER, "now": LATER, "since": 0, "zone": ZONE, "quality": QUALITY,
+        "outages": outages, **more,
+    }  # fmt: skip
     return Facts(**known)  # type: ignore[arg-type]
 
 
@@ -70,7 +83,7 @@ def test_a_month_without_trouble_is_a_hundred_percent_and_every_circuit_is_liste
 
 def test_gross_counts_all_and_net_leaves_out_what_the_contract_excuses() -> None:
     line = circuits(facts(outage(at("2026-11-03T02:00"), 3 * HOUR, net=1 * HOUR)))[0]
-    assert (line.down_seconds, line.net_down_seconds, line.estimated) == (10800, 3600, False)
+    assert (line.down_seconds, line.net_down_seconds, line.other_excused_seconds) == (10800, 3600, 7200)
     assert line.availability_gross == pytest.approx(1 - 3 / 720)
     assert line.availability_net == pytest.approx(1 - 1 / 720)
     assert line.mttr_minutes == 180
@@ -80,8 +93,7 @@ def test_an_outage_over_midnight_on_the_first_is_charged_to_both_months_and_its_
     over = outage(at("2026-11-30T21:00"), 6 * HOUR, net=5 * HOUR)
     november, december = circuits(facts(over))[0], circuits(facts(over, period=DECEMBER))[0]
     assert (november.down_seconds, december.down_seconds) == (3 * 3600, 3 * 3600)
-    assert (november.net_down_seconds, december.net_down_seconds) == (9000, 9000)
-    assert (november.estimated, december.estimated) == (True, True)
+    assert (november.net_down_seconds, december.net_down_seconds) == (2 * 3600, 3 * 3600)
     assert (november.breaches, december.breaches) == (0, 1)
     assert (november.mttr_minutes, december.mttr_minutes) == (None, 360)
 
@@ -103,12 +115,26 @@ def test_an_outage_that_lasts_is_counted_up_to_now_and_breaches_when_its_deadlin
     assert lines[0].availability_gross == pytest.approx(1 - 1 / (24 * 9 + 12))
 
 
-def test_a_pause_that_stands_goes_on_after_the_last_decision_only_if_it_stops_the_clock() -> None:
+def test_a_pause_that_stands_goes_on_after_the_last_decision() -> None:
     now = at("2026-11-10T12:00")
-    row = replace(outage(now - 4 * HOUR, None, now=now), gross_seconds=7200, net_seconds=3600, paused=("site_access",))
-    running = circuits(facts(row, now=now))[0]
-    standing = circuits(facts(row, now=now, stops=frozenset({"site_access"})))[0]
-    assert (running.net_down_seconds, standing.net_down_seconds) == (3 * 3600, 3600)
+    began = now - 4 * HOUR
+    row = replace(outage(began, None, now=now), standing=(Standing("site_access", began + HOUR, None),))
+    assert circuits(facts(row, now=now))[0].net_down_seconds == 3600
+
+
+def test_excused_time_is_charged_once_to_planned_work_then_to_the_customer_then_to_others() -> None:
+    began = at("2026-11-03T02:00")
+    row = replace(
+        outage(began, 6 * HOUR),
+        standing=(
+            Standing("force_majeure", began, began + 4 * HOUR),
+            Standing("customer_absent", began + HOUR, began + 3 * HOUR),
+            Standing("planned_work", began + 2 * HOUR, began + 3 * HOUR),
+        ),
+    )
+    line = circuits(facts(row))[0]
+    assert (line.planned_seconds, line.customer_seconds, line.other_excused_seconds) == (3600, 3600, 7200)
+    assert line.net_down_seconds == 2 * 3600
 
 
 def test_what_nobody_could_tell_lowers_the_coverage_and_not_the_availability() -> None:
@@ -233,3 +259,161 @@ def test_net_never_exceeds_gross_and_no_ratio_leaves_its_range(known: list[Outag
         assert 0 <= line.coverage <= 1
         if line.availability_gross is not None and line.availability_net is not None:
             assert 0 <= line.availability_gross <= line.availability_net <= 1
+
+
+# ---------------------------------------------------------------- measured against the policy
+
+
+def fault(name: str, domain: Domain = Domain.CABLE, *, planned: bool = False) -> Fault:
+    start = at("2026-11-01T00:00")
+    return Fault(
+        name,
+        Root(RootKind.CABLE, "K-4"),
+        domain,
+        start,
+        start + HOUR,
+        ("C-1",),
+        1,
+        0.9,
+        None,
+        None,
+        "",
+        planned=planned,
+    )
+
+
+def test_what_is_left_of_the_target_is_told_while_the_month_runs_and_how_much_it_is_missed_by_after() -> None:
+    # 99.95 % of 30 days leaves 21.6 minutes.
+    early = circuits(facts(outage(at("2026-11-03T02:00"), 10 * MINUTE), now=at("2026-11-10T00:00")))[0]
+    late = circuits(facts(outage(at("2026-11-03T02:00"), 30 * MINUTE)))[0]
+    assert (early.target, early.left_seconds, late.left_seconds) == (0.9995, 696, -504)
+
+
+@pytest.mark.parametrize(
+    ("minutes", "share"), [(10, 0.0), (11, 0.05), (45, 0.05), (46, 0.1), (240, 0.1), (1440, 0.5), (1441, 1.0)]
+)
+def test_the_credit_is_the_highest_step_that_the_net_minutes_of_the_month_are_over(minutes: int, share: float) -> None:
+    row = outage(at("2026-11-03T02:00"), minutes * MINUTE + 5 * HOUR, net=minutes * MINUTE)
+    assert circuits(facts(row))[0].credit_share == share
+
+
+def test_there_is_no_credit_for_a_period_that_is_no_month() -> None:
+    assert circuits(facts(period=period("2026-W45", ZONE)))[0].credit_share is None
+
+
+def test_a_contract_that_counts_every_month_as_43200_minutes_is_counted_so() -> None:
+    fixed = replace(QUALITY, month=43200 * MINUTE)
+    long = circuits(facts(outage(at("2026-12-03T02:00"), 432 * MINUTE), period=DECEMBER, quality=fixed))[0]
+    assert long.availability_gross == pytest.approx(0.99)
+    half = facts(
+        outage(at("2026-12-03T02:00"), 216 * MINUTE), period=DECEMBER, now=at("2026-12-16T12:00"), quality=fixed
+    )
+    assert circuits(half)[0].availability_gross == pytest.approx(0.99)
+
+
+def test_a_fault_of_the_same_segment_within_thirty_days_of_restoration_is_a_repeat() -> None:
+    first = outage(at("2026-10-20T00:00"), HOUR, fault="F1")
+    edge = outage(at("2026-11-19T01:00"), HOUR, fault="F2")
+    beyond = outage(at("2026-11-19T01:00") + SECOND, HOUR, fault="F2")
+    known = [fault("F1"), fault("F2")]
+    (line,) = repeats(facts(first, edge, faults=known))
+    assert (line.circuit, line.fault, line.before, line.days) == ("C-1", "F2", "F1", 30)
+    assert circuits(facts(first, edge, faults=known))[0].repeats == 1
+    assert repeats(facts(first, beyond, faults=known)) == []
+
+
+@pytest.mark.parametrize(
+    "first",
+    [fault("F1", Domain.EQUIPMENT), fault("F1", Domain.PREMISES), fault("F1", planned=True)],
+    ids=["another segment", "the customer's own", "planned"],
+)
+def test_another_segment_the_customer_s_doing_and_planned_work_repeat_nothing(first: Fault) -> None:
+    rows = [outage(at("2026-11-03T00:00"), HOUR, fault="F1"), outage(at("2026-11-05T00:00"), HOUR, fault="F2")]
+    assert repeats(facts(*rows, faults=[first, fault("F2", first.domain if first.planned else Domain.CABLE)])) == []
+
+
+def test_a_circuit_is_chronic_by_three_outages_in_a_month_or_three_months_below_its_target() -> None:
+    thrice = [outage(at(f"2026-11-{day:02}T00:00"), MINUTE) for day in (3, 5, 7)]
+    assert circuits(facts(*thrice))[0].chronic == "3 outages in a month"
+    assert circuits(facts(*thrice[:2]))[0].chronic == ""
+    monthly = [outage(at(f"2026-{month:02}-10T00:00"), HOUR) for month in (9, 10, 11)]
+    assert circuits(facts(*monthly))[0].chronic == "3 months below the target"
+    assert circuits(facts(*monthly[1:]))[0].chronic == ""
+
+
+def test_a_circuit_opened_or_ceased_within_the_month_is_measured_by_its_days_in_service() -> None:
+    circuit = replace(LEDGER.circuits["C-1"], in_service=date(2026, 11, 11), ceased=date(2026, 11, 21))
+    ledger = replace(LEDGER, circuits={"C-1": circuit})
+    before = outage(at("2026-11-10T22:00"), 4 * HOUR)
+    line = circuits(facts(before, ledger=ledger))[0]
+    assert (line.down_seconds, line.coverage) == (2 * 3600, 1)
+    assert line.availability_gross == pytest.approx(1 - 2 / 240)
+    later = circuits(facts(ledger=ledger, period=DECEMBER))[0]
+    assert (later.availability_gross, later.coverage, later.left_seconds) == (None, 0, None)
+
+
+def test_a_circuit_that_left_the_ledger_is_told_with_its_outages_and_without_a_ratio() -> None:
+    gone = replace(LEDGER, circuits={c: x for c, x in LEDGER.circuits.items() if c != "C-1"})
+    lines = circuits(facts(outage(at("2026-11-03T02:00"), 5 * HOUR), ledger=gone))
+    assert [x.circuit for x in lines] == ["C-2", "C-3", "C-1"]
+    assert (lines[2].customer, lines[2].outages, lines[2].breaches, lines[2].down_seconds) == ("A", 1, 1, 18000)
+    assert lines[2].availability_gross is None
+
+
+def test_the_rolling_year_ends_with_the_period() -> None:
+    year = year_to(NOVEMBER, ZONE)
+    assert (year.start, year.end, year.months) == (at("2025-12-01T00:00"), NOVEMBER.end, 12)
+    rows = [outage(at("2025-11-30T23:00"), 2 * HOUR), outage(at("2026-11-30T23:00"), 2 * HOUR)]
+    assert circuits(facts(*rows, period=year))[0].down_seconds == 2 * 3600
+
+
+# ---------------------------------------------------------------- summed up
+
+
+def test_timeliness_tells_how_many_more_may_be_late() -> None:
+    start = at("2026-11-02T00:00")
+    rows = [outage(start + n * 6 * HOUR, HOUR) for n in range(49)]
+    late = outage(start + 49 * 6 * HOUR, 5 * HOUR)
+    (kept,) = groups(facts(*rows, late), ["all"])
+    (missed,) = groups(facts(*rows[1:], late), ["all"])
+    assert (kept.due, kept.timeliness, kept.timeliness_target, kept.late_left) == (50, 0.98, 0.98, 0)
+    assert (missed.due, missed.late_left) == (49, -1)
+
+
+def test_median_and_the_ninetieth_percentile_stand_beside_the_mean() -> None:
+    start = at("2026-11-02T00:00")
+    rows = [outage(start + n * DAY, minutes * MINUTE) for n, minutes in enumerate([10] * 8 + [60, 600])]
+    (line,) = groups(facts(*rows), ["all"])
+    assert (line.mttr_minutes, line.median_minutes, line.p90_minutes) == (74, 10, 60)
+
+
+def test_groups_are_named_by_what_the_ledger_says() -> None:
+    ledger = replace(
+        LEDGER,
+        circuits={c: replace(x, product="data", a=Port("R-1", "")) for c, x in LEDGER.circuits.items()},
+        devices={"R-1": Device("R-1", site="S-1")},
+        sites={"S-1": Site("S-1", region="East")},
+    )
+    lines = groups(facts(ledger=ledger))
+    assert [(x.by, x.group, x.circuits) for x in lines] == [
+        ("all", "all", 3),
+        ("class", "AA", 3),
+        ("product", "data", 3),
+        ("region", "East", 3),
+        ("customer", "A", 2),
+        ("customer", "B", 1),
+    ]
+
+
+@given(many(), many())
+def test_a_sum_is_the_sum_of_its_parts_alone_or_in_bulk(one: list[Outage], two: list[Outage]) -> None:
+    rows = [*one, *(replace(o, circuit="C-3", customer="B", id=f"C-3@{o.started}") for o in two)]
+    (whole,) = groups(facts(*rows), ["all"])
+    parts = groups(facts(*rows), ["customer"])
+    alone = [groups(facts(*(o for o in rows if o.customer == name)), ["customer"])[n] for n, name in enumerate("AB")]
+    assert parts == alone
+    for name in ("circuits", "outages", "breaches", "due", "down_seconds", "net_down_seconds", "unknown_seconds"):
+        assert getattr(whole, name) == sum(getattr(p, name) for p in parts)
+    month = 30 * 86400 * 3
+    assert whole.availability_gross == pytest.approx(1 - whole.down_seconds / month)
+    assert whole.down_seconds == sum(x.down_seconds for x in circuits(facts(*rows)))
