@@ -209,7 +209,7 @@ def _months_before(facts: Facts) -> list[Mapping[str, float | None]]:
     for _ in range(facts.quality.chronic_months - 1):
         month = before(month, facts.zone)
         earlier = replace(facts, period=month, exposures=(), unknowns=())
-        found.append({a.name: a.time.net_ratio for a in accounts(earlier) if a.touching})
+        found.append({a.name: a.time.net_ratio for a in accounts(earlier, troubled=True)})
     return found
 
 

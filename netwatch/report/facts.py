@@ -126,8 +126,11 @@ class Account:
     time: Time
 
 
-def accounts(facts: Facts) -> list[Account]:
-    """Every circuit of the ledger in its order, so that one without trouble is not missing; then those that left it."""
+def accounts(facts: Facts, *, troubled: bool = False) -> list[Account]:
+    """Every circuit of the ledger in its order, so that one without trouble is not missing; then those that left it.
+
+    `troubled`: only those with an outage in the period.
+    """
     known: dict[str, list[Outage]] = defaultdict(list)
     for outage in sorted(facts.outages, key=lambda o: (o.started, o.id)):
         known[outage.circuit].append(outage)
@@ -135,8 +138,10 @@ def accounts(facts: Facts) -> list[Account]:
     gone = sorted(c for c, own in known.items() if c not in facts.ledger.circuits and any(map(facts.touched, own)))
     found = []
     for name in [*facts.ledger.circuits, *gone]:
-        circuit, own = facts.ledger.circuits.get(name), known[name]
+        circuit, own = facts.ledger.circuits.get(name), known.get(name, [])
         touching = [o for o in own if facts.touched(o)]
+        if troubled and not touching:
+            continue
         last = touching[-1] if touching else None
         found.append(
             Account(
@@ -161,6 +166,11 @@ def _by_circuit(facts: Facts, rows: Iterable[Exposure] | Iterable[Unknown]) -> M
 
 def _time(facts: Facts, circuit: Circuit | None, touching: Sequence[Outage], exposed: Spans, unknown: Spans) -> Time:
     served = _served(facts, circuit)
+    due = length(served)
+    unwatched = clip([(facts.period.start, facts.since)], facts.period.start, facts.end)
+    blind = common(union([*unknown, *unwatched]), served) if unknown or unwatched else []
+    if not touching:  # nearly all of them
+        return Time(due, _base(facts, due), length(blind), exposed=length(exposed))
     down = union(pair for o in touching for pair in facts.inside(o.started, o.restored))
     if circuit is not None:
         down = common(down, served)
@@ -169,12 +179,10 @@ def _time(facts: Facts, circuit: Circuit | None, touching: Sequence[Outage], exp
         excused = common(left, _stood(facts, touching, wanted))
         left = without(left, excused)
         parts.append(length(excused))
-    unwatched = clip([(facts.period.start, facts.since)], facts.period.start, facts.end)
-    due = length(served)
     return Time(
         due=due,
         base=_base(facts, due),
-        blind=length(without(common(union([*unknown, *unwatched]), served), down)),
+        blind=length(without(blind, down)),
         down=length(down),
         planned=parts[0],
         customer=parts[1],
