@@ -15,53 +15,30 @@ no credential) is `unknown`, counted and logged once: never `bad`. A poll that s
 from __future__ import annotations
 
 import asyncio
-import heapq
-import itertools
 import logging
-import zlib
 from collections import Counter
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass, field
 
 from netwatch.core.model import Condition, Device, Ledger, Observation, Source, State
-from netwatch.core.ports import normal
 from netwatch.core.time import SECOND, Instant
-from netwatch.wire import decode
 from netwatch.wire.inbox import Inbox
 from netwatch.wire.names import Names
+from netwatch.wire.near import Surroundings
 from netwatch.wire.ping import Ping, Pinger
-from netwatch.wire.ports import ADMIN, OPER, judge, restarted
 from netwatch.wire.profile import Profiles
-from netwatch.wire.read import Reader
-from netwatch.wire.snmp import (
-    ABSENT,
-    AuthError,
-    Budget,
-    Credential,
-    NoAnswerError,
-    Oid,
-    OwnTroubleError,
-    Snmp,
-    SnmpError,
-    Target,
-    VarBind,
-    oid,
-)
+from netwatch.wire.read import Reader, Seen
+from netwatch.wire.schedule import Schedule, phase
+from netwatch.wire.snmp import AuthError, Budget, Credential, NoAnswerError, OwnTroubleError, Snmp, SnmpError, Target
+from netwatch.wire.watch import Watch
 
 log = logging.getLogger(__name__)
 
-SYS_UPTIME = oid("1.3.6.1.2.1.1.3.0")
-HR_UPTIME = oid("1.3.6.1.2.1.25.1.1.0")
-IF_DESCR, IF_ADMIN, IF_OPER = (oid(f"1.3.6.1.2.1.2.2.1.{n}") for n in (2, 7, 8))
-IF_NAME = oid("1.3.6.1.2.1.31.1.1.1.1")
-
-ALL_PORTS = 128
-"""Boxes with more ports than this are asked only for those that the ledger names."""
-LEARN_EVERY = 3600.0
-"""Seconds after which the table of names is read anew even if nothing seems to have changed."""
 AGAIN = (3.0, 15.0)
 """Seconds after a nudge: agents keep ifOperStatus for up to three seconds, and a link may need some to settle."""
 MOST_BACKOFF = 4
+SLOW = 5.0
+"""Seconds: a device whose last poll took longer waits in a lane of its own, so that it holds up only its likes."""
 
 
 @dataclass(slots=True)
@@ -72,19 +49,13 @@ class PollStats:
     """`ok`, `silent`, `unreachable`, `refused`, `garbled`, `own_trouble`, `no_credential`, `spent`, `failed`."""
     pings: Counter[str] = field(default_factory=Counter)
     running: int = 0
+    late: int = 0
+    """Polls that began more than an interval behind their plan. They are late and nothing else."""
     late_seconds: float = 0.0
-    """How late the last poll started."""
+    """How late the last poll started, slow devices aside: those wait for one another."""
+    nudges: int = 0
+    """Polls out of turn, because of something heard or seen."""
     on_poll: Callable[[float, float, str], None] | None = None
-
-
-@dataclass(slots=True)
-class _Port:
-    component: str
-    column: Oid
-    """Where its name was read: ifName, or ifDescr of boxes that have no ifXTable."""
-    name: bytes
-    known: bool
-    """The ledger names it."""
 
 
 @dataclass(slots=True)
@@ -92,13 +63,10 @@ class _State:
     """What we know of one device."""
 
     device: Device
+    watch: Watch
     target: Target | None = None
-    watched: list[_Port] = field(default_factory=list)
-    names: list[Oid] = field(default_factory=list)
-    """What is asked at each poll: the uptimes, then name, admin and oper state of each port of `watched`."""
-    learned: float | None = None
-    uptime: tuple[int, float] | None = None
-    host_uptime: int | None = None
+    families: tuple[str, ...] = ()
+    """The profiles that suit it, as far as it was asked."""
     told: dict[tuple[str, Condition], State] = field(default_factory=dict)
     """What the inbox took last."""
     nudged: bool = False
@@ -109,8 +77,6 @@ class _State:
     """When something was last heard of it by other ways, until the ports have been told anew."""
     afresh: bool = False
     """What is well is told although it was told before."""
-    quiet: set[str] = field(default_factory=set)
-    """Ports unknown to the ledger that were down when first seen."""
     ping: State | None = None
     agent: State | None = None
     failures: int = 0
@@ -119,9 +85,8 @@ class _State:
     pinging: bool = False
     next_poll: float = 0.0
     next_detail: float = 0.0
+    slow: bool = False
     logged: str = ""
-    ident: object = field(default_factory=object)
-    """Its place in the schedule; entries of another one are stale."""
 
 
 class Poller:
@@ -147,25 +112,26 @@ class Poller:
         port: int = 161,
         timeout: float = 2.0,
         retries: int = 2,
+        doubt: Callable[[str], None] = lambda _: None,
     ) -> None:
         """`credentials` gets the name that the ledger gives (may be empty). `ping_interval` 0, or no pinger: no ping.
 
         `detail_interval` is for what profiles observe beyond ports: sessions, ONUs, levels, supplies; 0: never.
+        `doubt(device)` is told of what SNMP leaves open: whoever has another way to ask may use it.
         """
         self._names, self._credentials = names, credentials
         self._snmp, self._pinger, self._inbox, self._clock = snmp, pinger, inbox, clock
         self._interval, self._ping_interval = interval, ping_interval if pinger else 0.0
         self._ping_count, self._ping_timeout = ping_count, ping_timeout
         self._detail_interval = detail_interval
-        self._concurrency = concurrency
+        self._doubt = doubt
         self._port, self._timeout, self._retries = port, timeout, retries
         self.stats = PollStats()
-        self._schedule: list[tuple[float, int, str, str, object]] = []
-        self._order = itertools.count()
-        self._changed = asyncio.Event()
-        self._slots = asyncio.Semaphore(concurrency)
+        self._schedule: Schedule[tuple[str, _State]] = Schedule()
+        self._slots, self._slow_slots = asyncio.Semaphore(concurrency), asyncio.Semaphore(max(1, concurrency // 4))
         self._tasks: set[asyncio.Task[None]] = set()
         self._states: dict[str, _State] = {}
+        self._near = Surroundings(Ledger(), ())
         self._own_trouble: set[str] = set()
         self._started = False
         self._ledger = ledger
@@ -175,22 +141,10 @@ class Poller:
 
     async def run(self) -> None:
         """Poll until cancelled."""
-        loop = asyncio.get_running_loop()
         self._started = True
         self.reload(self._ledger)
         try:
-            while True:
-                now = loop.time()
-                while self._schedule and self._schedule[0][0] <= now:
-                    due, _, kind, device, ident = heapq.heappop(self._schedule)
-                    self._fall_due(due, kind, device, ident)
-                until = self._schedule[0][0] if self._schedule else None
-                self._changed.clear()
-                try:
-                    async with asyncio.timeout_at(until):
-                        await self._changed.wait()
-                except TimeoutError:
-                    pass
+            await self._schedule.run(self._fall_due)
         finally:
             self._started = False
             for task in self._tasks:
@@ -202,10 +156,37 @@ class Poller:
         state = self._states.get(device)
         if state is None or not self._started:
             return
-        now = state.hinted = asyncio.get_running_loop().time()
+        state.hinted = asyncio.get_running_loop().time()
+        self._look(state)
+
+    def families(self, device: str) -> tuple[str, ...]:
+        """The profiles that suit the device, as far as it was ever asked."""
+        state = self._states.get(device)
+        return state.families if state is not None else ()
+
+    def hears(self, device: str) -> bool:
+        """Its agent answered when it was last asked."""
+        state = self._states.get(device)
+        return state is not None and state.agent is State.OK
+
+    @property
+    def slow(self) -> int:
+        """Devices in the lane of the slow."""
+        return sum(state.slow for state in self._states.values())
+
+    def _look_at(self, devices: Iterable[str]) -> None:
+        """Where something fell silent its neighbours know more: in seconds, not at their next turns."""
+        for device in devices:
+            if (state := self._states.get(device)) is not None:
+                self._look(state)
+
+    def _look(self, state: _State) -> None:
+        """Poll it now and again shortly."""
+        now = asyncio.get_running_loop().time()
         # A storm of thousands from one device is one nudge: what is in the schedule already is not put there again.
         if not state.nudged:
             state.nudged = True
+            self.stats.nudges += 1
             self._at(now, "nudge", state)
             if self._ping_interval:
                 self._at(now, "extra ping", state)
@@ -227,28 +208,27 @@ class Poller:
         for device in wanted.values():
             state = self._states.get(device.id)
             if state is None or (state.device.address, state.device.credential) != (device.address, device.credential):
-                self._states[device.id] = state = _State(device)
+                self._states[device.id] = state = _State(device, Watch(device.id))
                 self._begin(state)
-            state.device, state.learned = device, None
+            state.device = device
+            state.watch.forget()
             state.target = self._target(device)
+        self._near = Surroundings(ledger, wanted)
 
     # ------------------------------------------------------------ the schedule
 
     def _begin(self, state: _State) -> None:
-        """A phase that is the device's own, the same after every start: polls spread evenly over the interval."""
-        now = asyncio.get_running_loop().time()
-        share = zlib.crc32(state.device.id.encode()) / 2**32
+        now, share = asyncio.get_running_loop().time(), phase(state.device.id)
         self._at(now + share * self._interval, "poll", state)
         if self._ping_interval:
             self._at(now + share * self._ping_interval, "ping", state)
 
     def _at(self, when: float, kind: str, state: _State) -> None:
-        heapq.heappush(self._schedule, (when, next(self._order), kind, state.device.id, state.ident))
-        self._changed.set()
+        self._schedule.put(when, (kind, state))
 
-    def _fall_due(self, due: float, kind: str, device: str, ident: object) -> None:
-        state = self._states.get(device)
-        if state is None or state.ident is not ident:
+    def _fall_due(self, due: float, entry: tuple[str, _State]) -> None:
+        kind, state = entry
+        if self._states.get(state.device.id) is not state:
             return  # of a device that is gone, or has another address now
         if kind == "ping":
             self._at(self._following(due, self._ping_interval), "ping", state)
@@ -302,12 +282,15 @@ class Poller:
         self._say(state, "", Condition.REACHABLE, verdict.state, Source.PING, value)
         if verdict.state is State.OK and before is State.BAD:
             self.nudge(device.id)
+        elif verdict.state is State.BAD and before is not State.BAD:
+            self._look_at(self._near.of(device.id))
         return verdict.state
 
     async def _poll_once(self, state: _State, due: float) -> None:
         loop = asyncio.get_running_loop()
         try:
-            async with self._slots:
+            slow = state.slow
+            async with self._slow_slots if slow else self._slots:
                 started = loop.time()
                 late = max(0.0, started - due)
                 self.stats.running += 1
@@ -319,15 +302,23 @@ class Poller:
                     result = "failed"
                 finally:
                     self.stats.running -= 1
-                self.stats.results[result] += 1
-                self.stats.late_seconds = late
-                if self.stats.on_poll is not None:
-                    self.stats.on_poll(loop.time() - started, late, result)
+            took = loop.time() - started
+            self._note(state, result, took, late, slow=slow)
         finally:
             state.polling = False
             if state.again:  # what it was nudged for may have happened after it had been asked
                 state.again = False
                 self._at(loop.time(), "nudge", state)
+
+    def _note(self, state: _State, result: str, took: float, late: float, *, slow: bool) -> None:
+        stats = self.stats
+        stats.results[result] += 1
+        stats.late += late > self._interval
+        if not slow:
+            stats.late_seconds = late
+        state.slow = took > SLOW or result == "silent"
+        if stats.on_poll is not None:
+            stats.on_poll(took, late, result)
 
     async def _poll(self, state: _State) -> str:
         if state.target is None:
@@ -339,12 +330,16 @@ class Poller:
         # Only when the agent cannot answer from before the hint any more: an old "up" would gainsay a true linkDown.
         state.afresh = state.hinted is not None and loop.time() - state.hinted >= AGAIN[0]
         try:
-            await self._ask(state, state.target, budget)
+            told = await state.watch.ask(self._snmp, state.target, self._names, budget, lambda *key: key in state.told)
         except SnmpError as error:
             state.afresh = False
             return await self._silent(state, error)
         state.failures, state.next_poll = 0, 0.0
+        # Nobody knows what was said of it by other ways while its agent was silent.
+        state.afresh = state.afresh or state.agent is State.BAD
         self._agent(state, State.OK, "")
+        self._restarted(state)
+        self._tell(state, told)
         if self._detail_interval and (state.afresh or loop.time() >= state.next_detail):
             state.next_detail = loop.time() + self._detail_interval
             await self._details(state, state.target, budget)
@@ -381,92 +376,11 @@ class Poller:
         elif verdict is State.OK and state.logged:
             log.info("%s: SNMP answers again", state.device.id)
             state.logged = ""
-        state.agent = verdict
+        before, state.agent = state.agent, verdict
         self._say(state, "", Condition.AGENT, verdict, Source.POLL, why)
-
-    async def _ask(self, state: _State, target: Target, budget: Budget) -> None:
-        loop = asyncio.get_running_loop()
-        if state.learned is None or loop.time() - state.learned > LEARN_EVERY:
-            await self._learn(state, target, budget)
-        answer = await self._snmp.get(target, state.names, budget)
-        if any(port.name != _octets(answer[2 + 3 * n]) for n, port in enumerate(state.watched)):
-            # Renumbered, or a port is gone: nothing of this answer may be told under the old names.
-            await self._learn(state, target, budget)
-            answer = await self._snmp.get(target, state.names, budget)
-        self._uptime(state, answer[0], answer[1])
-        for n, port in enumerate(state.watched):
-            name, admin, oper = answer[2 + 3 * n : 5 + 3 * n]
-            if port.name == _octets(name):
-                self._port_says(state, port, _number(admin), _number(oper))
-
-    async def _learn(self, state: _State, target: Target, budget: Budget) -> None:
-        """Which number each port has now."""
-        device = state.device.id
-        found = await self._snmp.columns(target, [IF_NAME, IF_DESCR], budget)
-        by_name = {vb.oid[-1]: vb for vb in found[IF_NAME]}
-        by_descr = {vb.oid[-1]: vb for vb in found[IF_DESCR]}
-        ledger = self._names.ports(device)
-        ports: dict[int, _Port] = {}
-        for index in sorted(by_name.keys() | by_descr.keys()):
-            column = IF_NAME if index in by_name and _octets(by_name[index]) else IF_DESCR
-            vb = by_name[index] if column is IF_NAME else by_descr.get(index)
-            if vb is None or not (raw := _octets(vb)):
-                continue
-            called = [text for v in (vb, by_descr.get(index)) if v and (text := decode.text(v))]
-            if called:
-                spelt = self._names.spell(device, *called)
-                ports[index] = _Port(spelt, column, raw, any(normal(name) in ledger for name in called))
-        self._names.number(device, {index: port.component for index, port in ports.items()})
-        here = {port.component for port in ports.values()}
-        for spelt in ledger.values():
-            if ports and spelt not in here and (spelt, Condition.LINK) in state.told:
-                self._say(state, spelt, Condition.LINK, State.UNKNOWN, Source.POLL, "not among the interfaces any more")
-        watched = [(i, p) for i, p in ports.items() if p.known or len(ports) <= ALL_PORTS]
-        state.watched = [port for _, port in watched]
-        state.names = [SYS_UPTIME, HR_UPTIME]
-        for index, port in watched:
-            state.names += [(*port.column, index), (*IF_ADMIN, index), (*IF_OPER, index)]
-        state.learned = asyncio.get_running_loop().time()
-
-    def _port_says(self, state: _State, port: _Port, admin: int | None, oper: int | None) -> None:
-        value = f"admin {ADMIN.get(admin or 0, admin)}, oper {OPER.get(oper or 0, oper)}"
-        for condition, verdict in judge(admin, oper).items():
-            key = f"{port.component}|{condition}"
-            if not port.known and verdict is State.BAD and (port.component, condition) not in state.told:
-                state.quiet.add(key)
-            if verdict is State.OK:
-                state.quiet.discard(key)
-            if key not in state.quiet:
-                self._say(state, port.component, condition, verdict, Source.POLL, value)
-
-    def _uptime(self, state: _State, uptime: VarBind, host: VarBind) -> None:
-        now, ticks, hosts = asyncio.get_running_loop().time(), _number(uptime), _number(host)
-        if ticks is None:
-            return
-        if state.uptime is not None:
-            before, at = state.uptime
-            again = restarted(before, ticks, now - at)
-            if again and hosts is not None and state.host_uptime is not None:
-                again = restarted(state.host_uptime, hosts, now - at)
-                ticks_since = hosts
-            else:
-                ticks_since = ticks
-            if again:
-                heard = self._clock()
-                state.learned = None  # numbers may have changed
-                self._offer(
-                    Observation(
-                        heard,
-                        state.device.id,
-                        "",
-                        Condition.REBOOT,
-                        State.BAD,
-                        Source.POLL,
-                        occurred=heard - ticks_since * SECOND // 100,
-                        value=f"up for {ticks_since // 100} s",
-                    )
-                )
-        state.uptime, state.host_uptime = (ticks, now), hosts
+        if verdict is State.BAD and before is not State.BAD:
+            self._look_at(self._near.of(state.device.id))
+            self._doubt(state.device.id)
 
     async def _details(self, state: _State, target: Target, budget: Budget) -> None:
         """What profiles observe beyond ports. A table that cannot be read says nothing."""
@@ -475,11 +389,30 @@ class Poller:
         except SnmpError as error:
             log.debug("%s: details: %s", state.device.id, error)
             self.stats.results["spent"] += 1
+            self._doubt(state.device.id)
             return
-        for seen in reading:
-            self._say(state, seen.component, seen.condition, seen.state, Source.POLL, seen.value)
+        state.families = tuple(reading.profiles)
+        self._tell(state, reading.seen)
 
     # ------------------------------------------------------------ telling
+
+    def _restarted(self, state: _State) -> None:
+        if (ticks := state.watch.restarted) is not None:
+            state.watch.restarted = None
+            now = self._clock()
+            began = now - ticks * SECOND // 100
+            what = f"up for {ticks // 100} s"
+            device = state.device.id
+            self._offer(Observation(now, device, "", Condition.REBOOT, State.BAD, Source.POLL, began, value=what))
+
+    def _tell(self, state: _State, seen: Iterable[Seen]) -> None:
+        for component, condition, verdict, value in seen:
+            if condition is Condition.LINK and verdict is not (before := state.told.get((component, condition))):
+                if verdict is State.BAD:
+                    self._look_at(self._near.facing(state.device.id, component))
+                elif verdict is State.UNKNOWN and before is not None:
+                    self._doubt(state.device.id)
+            self._say(state, component, condition, verdict, Source.POLL, value)
 
     def _say(
         self, state: _State, component: str, condition: Condition, verdict: State, source: Source, value: str
@@ -511,11 +444,3 @@ class Poller:
         except ValueError:
             self._own(f"{device.id} has no IP address but {device.address!r}")
             return None
-
-
-def _number(vb: VarBind) -> int | None:
-    return vb.value if isinstance(vb.value, int) else None
-
-
-def _octets(vb: VarBind) -> bytes:
-    return vb.value if isinstance(vb.value, bytes) and vb.tag not in ABSENT else b""

@@ -65,16 +65,16 @@ class Reader:
         _Work(self._profiles, cells, self._names, device).all(chosen.values(), found)
         return found
 
-    async def observe(self, target: Target, device: str, budget: Budget) -> list[Seen]:
+    async def observe(self, target: Target, device: str, budget: Budget) -> Read:
         """Only what is worth observations, ports aside: those the poller watches itself."""
         chosen, found = await self._know(target, budget)
         wanted = _wanted(self._profiles, chosen.values(), judged=True)
         if not wanted:
-            return []
+            return found
         cells = await self._columns(target, wanted, budget, found)
         work = _Work(self._profiles, cells, self._names, device)
         work.all(chosen.values(), found)
-        return found.seen
+        return found
 
     async def _know(self, target: Target, budget: Budget) -> tuple[dict[str, Profile], Read]:
         found = Read()
