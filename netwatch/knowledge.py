@@ -68,6 +68,7 @@ class _Alarms(_Strict):
 class _Blindness(_Strict):
     share: _Share
     least: _Positive
+    suspect: _Share
 
 
 class _Feeder(_Strict):
@@ -221,7 +222,7 @@ def load_rules(locate: Path | Callable[[str], Path]) -> Rules:
     dispatch = read("dispatch.toml", _Dispatch)
     days = _calendar(calendar, documents["calendar.toml"], findings) if calendar else None
     if faults:
-        findings += _missing(documents["faults.toml"], "cost", [*RootKind, "missing", "unexplained"], faults.cost)
+        findings += _missing(documents["faults.toml"], "cost", [*_COSTS], faults.cost)
     if alarms:
         findings += _missing(documents["alarms.toml"], "condition", list(Condition), alarms.condition)
     if sla:
@@ -236,9 +237,9 @@ def load_rules(locate: Path | Callable[[str], Path]) -> Rules:
             blind_share=faults.blindness.share,
             blind_least=faults.blindness.least,
             feeder_share=faults.feeder.share,
-            cost={k: v for k, v in faults.cost.items() if k not in ("missing", "unexplained")},
+            blind_suspect=faults.blindness.suspect,
+            cost={k: v for k, v in faults.cost.items() if k != "missing"},
             missing=faults.cost["missing"],
-            unexplained=faults.cost["unexplained"],
         ),
         tuple(_policy(p) for p in sorted(sla.policy, key=lambda p: p.valid_from)),
         days,
@@ -246,6 +247,7 @@ def load_rules(locate: Path | Callable[[str], Path]) -> Rules:
     )
 
 
+_COSTS = (RootKind.LINK, RootKind.CABLE, RootKind.DEVICE, "missing")
 _PRIORS = ("cable", "link", "port", "device", "power", "premises", "configuration", "unknown")
 
 

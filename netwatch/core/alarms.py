@@ -30,13 +30,14 @@ Key: TypeAlias = tuple[str, str, Condition]
 """Device, component as the ledger writes it, condition."""
 
 Element: TypeAlias = tuple[str, str]
-"""Kind and id: ("link", L) light, ("adjacency", L) routing, ("admin", L) taken down, ("device", D)
-life, ("site", S) mains, ("agent", D) SNMP, ("port", "DEVICE PORT") a customer's port."""
+"""Kind and id: ("link", L) light, ("adjacency", L) routing, ("admin", L) taken down, ("ais", L) a defect
+passed on from beyond, ("device", D) life, ("site", S) mains, ("agent", D) SNMP, ("port", "DEVICE PORT")
+a customer's port."""
 
 _LINK = {
     Condition.LINK: "link",
     Condition.LOS: "link",
-    Condition.AIS: "link",
+    Condition.AIS: "ais",
     Condition.HARDWARE: "link",
     Condition.ADMIN: "admin",
     Condition.ADJACENCY: "adjacency",
@@ -208,7 +209,7 @@ class Evidence:
                 continue
             bad = [k for k in track.signals if k in self.signals and self.signals[k].state is State.BAD]
             beat = max((beats[k[2]] or 0 for k in bad), default=0)
-            if not beat or not all(beats[k[2]] and self._hearsay(k, net) for k in bad):
+            if not beat or not all(beats[k[2]] and self._hearsay(k, net) for k in bad) or self._borne_out(element, net):
                 continue
             last = max(self.signals[k].heard for k in bad)
             due = last + rules.presume_cycles * beat
@@ -229,6 +230,14 @@ class Evidence:
         if self.signals[key].source not in (Source.TRAP, Source.SYSLOG) or device not in net.polled:
             return False
         return not any((t := self.tracks.get((k, device))) is not None and t.open for k in ("device", "agent"))
+
+    def _borne_out(self, element: Element, net: Network) -> bool:
+        """Silence at either end of a link bears out what a trap said of its light."""
+        if element[0] != "link":
+            return False
+        link = net.ledger.links[element[1]]
+        ends = (self.tracks.get(("device", end.device)) for end in (link.a, link.z))
+        return any(track is not None and track.open for track in ends)
 
     def listen_anew(self, at: Instant) -> None:
         """We begin to listen (again): nobody has had a chance to repeat anything before now."""

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from netwatch.core.alarms import Element
 from netwatch.core.book import Book, FaultRecord
-from netwatch.core.faults import Cause
+from netwatch.core.causes import Cause
 from netwatch.core.intervals import FOREVER
 from netwatch.core.model import Root
 from netwatch.core.rules import AlarmRules

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from netwatch.core.book import Book, Reroute
-from netwatch.core.faults import PREMISES, Cause, Part
+from netwatch.core.causes import PREMISES, Cause, Part
 from netwatch.core.intervals import FOREVER, Spans, clip, common, union
 from netwatch.core.ports import normal
 from netwatch.core.rules import AlarmRules

@@ -11,8 +11,8 @@ from zoneinfo import ZoneInfo
 
 from netwatch.core import sla
 from netwatch.core.book import Book, FaultRecord, OutageRecord, TicketRecord, window_spans
+from netwatch.core.causes import scope_parts
 from netwatch.core.circuits import Loss
-from netwatch.core.faults import scope_parts
 from netwatch.core.intervals import FOREVER, Spans, union
 from netwatch.core.model import Circuit, Condition, Maintenance, Outage, RootKind, Standing
 from netwatch.core.rules import Rules, SlaPolicy

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 
 from netwatch.core.book import ExposureRecord, FaultRecord, OutageRecord, UnknownRecord
 from netwatch.core.cases import Cases
+from netwatch.core.causes import Cause
 from netwatch.core.circuits import Loss, Losses, blamed
-from netwatch.core.faults import Cause
 from netwatch.core.intervals import FOREVER, Pair, Spans, union, without
 from netwatch.core.model import Domain, Root, RootKind
 from netwatch.core.round import Round

@@ -13,8 +13,9 @@ from zoneinfo import ZoneInfo
 from netwatch.core.alarms import Key
 from netwatch.core.book import Book, FaultRecord, OutageRecord, window_spans
 from netwatch.core.cases import Cases
+from netwatch.core.causes import Planned
 from netwatch.core.circuits import Losses
-from netwatch.core.faults import Planned, explain
+from netwatch.core.faults import explain
 from netwatch.core.intervals import FOREVER
 from netwatch.core.model import Domain, RootKind, Row
 from netwatch.core.orders import Orders
@@ -34,7 +35,16 @@ class Review:
         self.book, self.net, self.rules, self.now, self.timing = book, net, rules, now, rules.alarms
         self.contract = self.round.contract
         self._retire()
-        self.causes = explain(book.evidence.tracks, net, book.vantage, self._planned(), rules.faults, self.timing)
+        self.causes = explain(
+            book.evidence.tracks,
+            net,
+            book.vantage,
+            self._planned(),
+            rules.faults,
+            self.timing,
+            now,
+            self.round.wake_at,
+        )
         self.cases = Cases(book, self.causes, self.timing, now)
         self.cases.settle()
         self.losses = Losses(net, book, self.causes, self.timing)

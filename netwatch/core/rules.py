@@ -57,14 +57,14 @@ class FaultRules:
     """Share of the polled devices whose silence at once is our own blindness."""
     blind_least: int
     """…if it is at least this many."""
+    blind_suspect: float
+    """From this share on nobody is accused before every device had its turn to answer."""
     feeder_share: float
     """Share of a feeder's ONUs that must be lost for the feeder to be the cause."""
     cost: Mapping[str, float]
-    """Prior cost of each kind of root: the dearer, the rarer."""
+    """Cost of a `link` that broke by itself, a `cable`, a `device` (its card): the dearer, the rarer."""
     missing: float
     """Cost of one predicted symptom that a device in good hearing does not show."""
-    unexplained: float
-    """Cost of one symptom left unexplained."""
 
 
 @dataclass(frozen=True, slots=True)

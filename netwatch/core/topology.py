@@ -7,7 +7,7 @@ the network: a fault of fixed size costs the same in a city and in a province.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 from netwatch.core.model import Circuit, Ledger, Port, Role
@@ -33,6 +33,7 @@ class Network:
     def __init__(self, ledger: Ledger) -> None:
         self.ledger = ledger
         self._depth: dict[str, dict[str, int]] = {}
+        self._relays: dict[str, frozenset[str]] = {}
         self._routes: dict[tuple[str, bool], Route] = {}
         self.polled = frozenset(d.id for d in ledger.devices.values() if d.managed and d.role is not Role.ONU)
         self._read_links()
@@ -171,6 +172,26 @@ class Network:
             self._depth = {vantage: depth}
         return self._depth[vantage]
 
+    def relays(self, vantage: str) -> frozenset[str]:
+        """Leaves through which alone others are reached: customers' boxes in a row."""
+        if vantage not in self._relays:
+            self._relays = {vantage: frozenset(self._find_relays(self.vantages(vantage)))}
+        return self._relays[vantage]
+
+    def _find_relays(self, roots: Collection[str]) -> Iterator[str]:
+        """First as far as it goes without leaves, then on from each leaf that was met."""
+        devices = self.ledger.devices
+        seen, ahead, leaves = set(roots), list(roots), deque[str]()
+        while ahead or leaves:
+            at = ahead.pop() if ahead else leaves.popleft()
+            new = {far for i in self.links_of.get(at, ()) if (far := self.far(i, at)) not in seen}
+            seen |= new
+            for far in sorted(new):
+                known = devices.get(far)
+                (leaves if known is not None and known.role in LEAVES else ahead).append(far)
+            if new and at not in roots and at in devices and devices[at].role in LEAVES:
+                yield at
+
 
 def _grouped(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
     out: dict[str, list[str]] = {}
@@ -193,6 +214,7 @@ class Reach:
         self._links, self._devices = links, devices
         self._depth = network.depth(vantage)
         self._roots = frozenset(network.vantages(vantage))
+        self._relays = network.relays(vantage)
         self._known: dict[str, bool] = dict.fromkeys(self._roots, True)
         self._blind = not self._known
         self._edge: dict[str, frozenset[tuple[str, str]]] = {}
@@ -247,4 +269,4 @@ class Reach:
 
     def _passes(self, device: str) -> bool:
         known = self._net.ledger.devices.get(device)
-        return known is None or known.role not in LEAVES
+        return known is None or known.role not in LEAVES or device in self._relays

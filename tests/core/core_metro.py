@@ -12,7 +12,7 @@ protected around the ring as far as it goes. V1 is an overlay over C1. PORT-9 of
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,8 +20,10 @@ from zoneinfo import ZoneInfo
 
 from netwatch.core.account import account
 from netwatch.core.alarms import Evidence
+from netwatch.core.causes import Cause, Planned
 from netwatch.core.engine import Engine
-from netwatch.core.faults import Cause, Planned, explain
+from netwatch.core.faults import explain
+from netwatch.core.intervals import FOREVER
 from netwatch.core.model import (
     Circuit,
     Condition,
@@ -187,12 +189,14 @@ def explained(
     ledger: Ledger | None = None,
     planned: tuple[Planned, ...] = (),
     vantage: str = "CORE-1",
+    now: Instant = FOREVER,
+    wake: Callable[[Instant], None] = lambda at: None,
 ) -> list[Cause]:
     """The causes of what was heard."""
     net, evidence = Network(ledger or metro().ledger()), Evidence()
     for fact in sorted(facts, key=lambda f: f.at):
         evidence.hear(fact, net, RULES.alarms)
-    return explain(evidence.tracks, net, vantage, planned, RULES.faults, RULES.alarms)
+    return explain(evidence.tracks, net, vantage, planned, RULES.faults, RULES.alarms, now, wake)
 
 
 def engine(ledger: Ledger | None = None, vantage: str = "CORE-1") -> Engine:

@@ -39,7 +39,7 @@ def spans(evidence: Evidence, kind: str, name: str) -> list[tuple[float, float |
     [
         ("AGG-1 GE0/0/1", "link", [("link", "R0")]),
         ("AGG-1 GigabitEthernet0/0/1", "los", [("link", "R0")]),
-        ("AGG-1 GE0/0/1", "ais", [("link", "R0")]),
+        ("AGG-1 GE0/0/1", "ais", [("ais", "R0")]),
         ("AGG-1 GE0/0/1", "hardware", [("link", "R0")]),
         ("AGG-1 GE0/0/1", "admin", [("admin", "R0")]),
         ("AGG-1 GE0/0/1", "adjacency", [("adjacency", "R0")]),

@@ -7,10 +7,11 @@ import random
 import pytest
 from core_metro import at, back, dark, explained, lit, metro, say, silent
 
-from netwatch.core.faults import Cause, Planned
-from netwatch.core.model import Domain, Medium, Observation, Role, Scope
+from netwatch.core.causes import Cause, Planned
+from netwatch.core.model import Domain, Ledger, Medium, Observation, Role, Scope
 
 ONUS = [f"ONU-{n}" for n in range(1, 5)]
+ALL_CPE = [f"CPE-{n}" for n in range(1, 5)]
 EVERYBODY = ["AGG-1", "AGG-2", "AGG-3", "ACC-1", "ACC-2", "CPE-1", "CPE-2", "CPE-3", "CPE-4", "OLT-1"]
 
 
@@ -219,7 +220,165 @@ def test_an_agent_that_hangs_does_not_hide_that_its_device_is_lost_later() -> No
     assert "device AGG-2" in roots(explained(facts))
 
 
+def test_ports_of_one_card_that_fail_while_they_still_receive_are_its_device() -> None:
+    lost = [say(0, f"ACC-1 GE0/1/{n}", "link", "bad", "poll") for n in (1, 2)]
+    (cause,) = explained([*lost, *silent(20, "CPE-1", "CPE-2")])
+    assert str(cause.root) == "device ACC-1"
+    assert set(cause.dead) == {("link", "L1"), ("link", "L2")}, "the device itself lives, and so does its uplink"
+
+
+def test_ports_of_one_card_that_lost_their_light_are_as_many_cables() -> None:
+    facts = [*dark(0, "ACC-1 GE0/1/1", "ACC-1 GE0/1/2"), *silent(20, "CPE-1", "CPE-2")]
+    assert roots(explained(facts)) == ["cable KL1", "cable KL2"]
+
+
+def test_a_port_that_an_operator_took_down_also_explains_that_its_far_end_is_dark() -> None:
+    facts = [say(0, "AGG-1 GE0/0/2", "admin"), *dark(2, "AGG-2 GE0/0/1")]
+    (cause,) = explained(facts)
+    assert (str(cause.root), cause.domain) == ("port AGG-1 GE0/0/2", Domain.CONFIGURATION)
+
+
+def test_ais_is_folded_under_the_loss_of_light_further_on() -> None:
+    facts = [*dark(0, "CORE-1 GE0/0/1", "AGG-1 GE0/0/1"), say(1, "AGG-2 GE0/0/1", "ais")]
+    (cause,) = explained(facts)
+    assert str(cause.root) == "cable K0"
+    assert ("ais", "R1") in cause.explains
+    assert set(cause.dead) == {("link", "R0")}, "the link that passes AIS on is well"
+
+
+def test_ais_alone_tells_of_a_defect_that_nobody_watches() -> None:
+    (cause,) = explained([say(0, "AGG-2 GE0/0/1", "ais")])
+    assert str(cause.root) == "link R1"
+    assert cause.confidence == 0.5
+
+
+def test_a_room_without_batteries_goes_with_the_one_on_its_feed_that_said_so() -> None:
+    facts = [
+        say(0, "ACC-1", "mains"),
+        *dark(1, "AGG-2 GE1/0/1"),
+        *silent(20, "ACC-2", "CPE-3", "CPE-4"),
+    ]
+    (cause,) = explained(facts)
+    assert str(cause.root) == "power F-1"
+    assert ("device", "ACC-2") in cause.dead
+
+
+def test_rooms_of_one_feed_that_go_dark_together_without_a_word_lost_their_power() -> None:
+    facts = [*dark(1, "AGG-1 GE1/0/1", "AGG-2 GE1/0/1"), *silent(20, "ACC-1", "ACC-2", *ALL_CPE)]
+    assert roots(explained(facts)) == ["power F-1"]
+
+
+def test_rooms_of_one_feed_that_one_duct_reaches_may_as_well_have_lost_the_duct() -> None:
+    b = metro()
+    b.link("T1", "AGG-1 GE1/0/1", "ACC-1 GE0/0/0", "KT1", "DUCT")
+    facts = [*dark(1, "AGG-1 GE1/0/1", "AGG-2 GE1/0/1"), *silent(20, "ACC-1", "ACC-2", *ALL_CPE)]
+    assert roots(explained(facts, b.ledger())) == ["cable DUCT"]
+
+
+def test_mains_of_two_rooms_that_fail_hours_apart_are_two_failures() -> None:
+    facts = [
+        say(0, "ACC-1", "mains"),
+        say(600, "ACC-1", "mains", "ok", "poll"),
+        say(9000, "ACC-2", "mains"),
+    ]
+    assert roots(explained(facts)) == ["power S-ACC-1", "power S-ACC-2"]
+
+
+def test_customers_boxes_in_a_row_follow_from_the_first_that_dies() -> None:
+    b = metro()
+    b.device("CPE-1B", Role.CPE)
+    b.device("CPE-1C", Role.CPE)
+    b.link("L1B", "CPE-1 GE0/0/2", "CPE-1B GE0/0/1", "KL1B")
+    b.link("L1C", "CPE-1B GE0/0/2", "CPE-1C GE0/0/1", "KL1C")
+    assert roots(explained(silent(0, "CPE-1", "CPE-1B", "CPE-1C"), b.ledger())) == ["premises CPE-1"]
+    assert roots(explained(silent(0, "CPE-1C"), b.ledger())) == ["premises CPE-1C"]
+
+
+def test_what_a_second_cut_hides_stays_on_the_first_until_that_is_mended() -> None:
+    facts = [
+        *dark(0, "AGG-1 GE1/0/1"),
+        *silent(20, "ACC-1", "CPE-1", "CPE-2"),
+        *lit(2000, "AGG-1 GE1/0/1"),
+        *back(2010, "ACC-1", "CPE-2"),
+        *dark(2020, "ACC-1 GE0/1/1"),
+    ]
+    assert roots(explained(facts)) == ["cable KT1", "cable KL1"], "silent since the first cut, and nothing of its own"
+
+
+# ---------------------------------------------------------------- the runners-up
+
+
+def test_a_stub_without_a_last_word_is_told_as_its_cable_that_cannot_be_told_from_it() -> None:
+    (cause,) = explained([*dark(0, "ACC-1 GE0/1/1"), *silent(20, "CPE-1")])
+    assert str(cause.root) == "cable KL1", "the crew at the customer's end tests both"
+    (rival,) = cause.rivals
+    assert (str(rival.root), rival.equal) == ("premises CPE-1", True)
+    assert "premises CPE-1 looks the same" in cause.against
+
+
+def test_runners_up_are_told_with_what_speaks_against_them() -> None:
+    facts = [*dark(0, "AGG-2 GE1/0/1", "ACC-2 GE0/0/0"), *back(5, "ACC-2")]
+    (cause,) = explained(facts)
+    assert str(cause.root) == "cable KT2"
+    assert {str(r.root): r.equal for r in cause.rivals} == {"cable DUCT": False}
+    assert "1 links through it are well" in cause.against
+
+
+def test_a_transmitter_is_told_from_its_fibre_by_the_light_that_its_own_end_still_has() -> None:
+    (cause,) = explained([say(0, "CORE-1 GE0/0/1", "link"), *dark(0, "AGG-1 GE0/0/1")])
+    assert [str(r.root) for r in cause.rivals] == ["cable K0"]
+    assert "light of both ends" in cause.against
+
+
+# ---------------------------------------------------------------- glass
+
+
+def branched() -> Ledger:
+    """ONU-1 and ONU-2 on one branch of the splitter, ONU-3 and ONU-4 on the other."""
+    b = metro()
+    for n in range(1, 5):
+        branch = f"BRANCH-{(n + 1) // 2}"
+        b.link(f"O{n}", "OLT-1 gpon-0/0/1", f"ONU-{n} pon", "FEEDER", branch, f"D{n}", medium=Medium.PON)
+    return b.ledger()
+
+
+@pytest.mark.parametrize(
+    ("facts", "root", "same"),
+    [
+        (onu(0, "ONU-1", "ONU-2"), "cable BRANCH-1", set()),
+        (onu(0, *ONUS), "cable FEEDER", {"port OLT-1 gpon-0/0/1"}),
+        ([*onu(0, *ONUS), say(0, "OLT-1 gpon-0/0/1", "los")], "cable FEEDER", set()),
+        ([*onu(0, *ONUS), say(0, "OLT-1 gpon-0/0/1", "link")], "port OLT-1 gpon-0/0/1", set()),
+        (onu(0, "ONU-3"), "premises ONU-3", {"cable D3"}),
+        (onu(0, "ONU-3", condition="dying_gasp"), "premises ONU-3", set()),
+    ],
+)
+def test_one_onu_a_branch_the_feeder_and_the_port_are_told_apart_by_neighbours_and_the_ports_own_light(
+    facts: list[Observation], root: str, same: set[str]
+) -> None:
+    (cause,) = explained(facts, branched())
+    assert str(cause.root) == root
+    assert {str(r.root) for r in cause.rivals if r.equal} == same
+
+
+def test_two_onus_of_a_branch_that_are_lost_at_different_times_are_two_customers() -> None:
+    facts = [*onu(0, "ONU-1"), *onu(900, "ONU-1", state="ok"), *onu(4000, "ONU-2")]
+    assert roots(explained(facts, branched())) == ["premises ONU-1", "premises ONU-2"]
+
+
 # ---------------------------------------------------------------- blindness
+
+
+def test_nobody_is_accused_while_silence_may_yet_turn_out_to_be_our_blindness() -> None:
+    facts = silent(0, *EVERYBODY[:5])
+    due: list[int] = []
+    assert explained(facts, now=at(70), wake=due.append) == []
+    assert due == [at(120)]
+    assert len(explained(facts, now=at(130))) > 0
+
+
+def test_a_single_silence_is_believed_at_once() -> None:
+    assert roots(explained(silent(0, "CPE-1"), now=at(5))) == ["premises CPE-1"]
 
 
 def test_most_of_the_network_silent_behind_a_cut_that_is_seen_is_no_blindness() -> None:

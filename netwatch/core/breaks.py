@@ -1,0 +1,282 @@
+"""Links that carry nothing: told apart into cables, cards, ports and configuration by who still sees light."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from netwatch.core.alarms import Track
+from netwatch.core.causes import PREMISES, Cause, Rival
+from netwatch.core.model import Condition, Domain, Port, Root, RootKind
+from netwatch.core.scene import Scene
+
+
+def breaks(scene: Scene) -> None:
+    """A cause for each broken link."""
+    for link in sorted(scene.broken_left):
+        _fold_into_dead(scene, link)
+    for link in sorted(scene.broken_left):
+        if ("link", link) not in scene.tracks or _shut(scene, link):
+            _configured(scene, link)
+    _grouped(scene)
+    for link in sorted(scene.broken_left):
+        _single(scene, link)
+
+
+def ports(scene: Scene) -> None:
+    """Customers' ports that are no end of a link."""
+    for (kind, where), track in scene.tracks.items():
+        if kind == "port":
+            device = where.partition(" ")[0]
+            domain = Domain.PREMISES if scene.role(device) in PREMISES else Domain.EQUIPMENT
+            cause = scene.cause(RootKind.PORT, where, domain, f"the customer's port {where} is down", 0.8)
+            cause.elements.add((kind, where))
+            cause.dead[(kind, where)] = list(track.spans)
+
+
+def passed_on(scene: Scene) -> None:
+    """AIS: a defect that lies further on. It belongs to what broke there; alone, it is all that is known of it."""
+    for (kind, link), track in sorted(scene.tracks.items()):
+        if kind != "ais":
+            continue
+        above = _upstream(scene, link, track)
+        if above is not None:
+            above.explains.add((kind, link))
+            continue
+        device, component, _ = min(track.signals)
+        why = f"{device} {component} receives AIS: what broke lies beyond it and is not watched"
+        cause = scene.cause(RootKind.LINK, link, Domain.CABLE, why, 0.5)
+        cause.elements.add((kind, link))
+        cause.dead[("link", link)] = list(track.spans)
+
+
+def _upstream(scene: Scene, link: str, track: Track) -> Cause | None:
+    """The cause that broke a circuit which runs through a link, or a neighbouring one, at the same time."""
+    net = scene.net
+    ends = net.ledger.links[link]
+    near = {i for d in (ends.a.device, ends.z.device) for i in net.links_of.get(d, ())}
+    parts = {("link", i) for i in near} | {("device", ends.a.device), ("device", ends.z.device)}
+    for circuit in net.over_link(link):
+        for route in net.routes(net.ledger.circuits[circuit]):
+            parts |= {("link", i) for i in route.links} | {("device", d) for d in route.devices}
+    for cause in sorted(scene.found.values(), key=lambda c: c.root):
+        for part in cause.dead.keys() & parts:
+            if scene.together(track, Track(list(cause.dead[part]))):
+                return cause
+    return None
+
+
+# ---------------------------------------------------------------- the dead, the configured
+
+
+def _fold_into_dead(scene: Scene, link: str) -> None:
+    ends = scene.net.ledger.links[link]
+    for device in (ends.a.device, ends.z.device):
+        cause = scene.dead.get(device)
+        if cause is None or ("device", device) not in scene.tracks:
+            continue
+        mine = scene.tracks[("device", device)]
+        tracks = [scene.tracks[(k, link)] for k in ("link", "adjacency") if (k, link) in scene.tracks]
+        if any(scene.together(track, mine) for track in tracks):
+            scene.take_link(cause, link)
+            return
+
+
+def _shut(scene: Scene, link: str) -> bool:
+    """Its far end lost light because an operator took the near one down."""
+    admin, light = scene.tracks.get(("admin", link)), scene.tracks.get(("link", link))
+    return admin is not None and light is not None and scene.begun_together(admin, light)
+
+
+def _configured(scene: Scene, link: str) -> None:
+    """Light is there; an operator or a protocol took the link away."""
+    admin = scene.tracks.get(("admin", link))
+    if admin is not None:
+        device, component, _ = min(k for k in admin.signals if k[2] is Condition.ADMIN)
+        where = f"{device} {component}"
+        why = f"{where} was taken down by an operator"
+        cause = scene.cause(RootKind.PORT, where, Domain.CONFIGURATION, why)
+    else:
+        why = f"routing over {link} is lost while its ports have light"
+        cause = scene.cause(RootKind.LINK, link, Domain.CONFIGURATION, why)
+        for cable in scene.net.ledger.links[link].cables[:1]:
+            cause.rivals.append(Rival(Root(RootKind.CABLE, cable), "no port on it reports loss of light"))
+    scene.take_link(cause, link)
+
+
+# ---------------------------------------------------------------- one cause for several
+
+
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """Several broken links that one thing would explain."""
+
+    root: Root
+    links: tuple[str, ...]
+    fine: int
+    """Links that it would have broken, too, and that somebody whom we hear would have reported."""
+    gain: float
+    """How much cheaper it is than a cause for each."""
+
+
+def _grouped(scene: Scene) -> None:
+    """One cable or one card for several broken links, where that is cheaper than several causes."""
+    while True:
+        groups = [g for g in (*_cables(scene), *_cards(scene)) if g.gain > 0]
+        if not groups:
+            return
+        best = min(groups, key=lambda g: (-g.gain, -len(g.links), g.root))
+        cause = _cause_of(scene, best)
+        cause.rivals += [
+            Rival(g.root, _worse(g, best))
+            for g in sorted(groups, key=lambda g: (-g.gain, g.root))[1:4]
+            if set(g.links) & set(best.links)
+        ]
+        for link in best.links:
+            scene.take_link(cause, link)
+
+
+def _worse(group: _Group, best: _Group) -> str:
+    if group.fine > best.fine:
+        return f"{group.fine} links through it are well"
+    if len(group.links) < len(best.links):
+        return f"it explains {len(group.links)} of {len(best.links)} links"
+    return "it explains as much, and is the rarer event"
+
+
+def _cause_of(scene: Scene, group: _Group) -> Cause:
+    if group.root.kind is RootKind.CABLE:
+        why = f"{len(group.links)} links through cable {group.root.id} lost light together"
+        return scene.cause(RootKind.CABLE, group.root.id, Domain.CABLE, why, 0.95)
+    why = f"{len(group.links)} ports of one card of {group.root.id} failed together while their receivers have light"
+    return scene.cause(RootKind.DEVICE, group.root.id, Domain.EQUIPMENT, why, 0.85)
+
+
+def _gain(scene: Scene, kind: RootKind, links: Sequence[str], fine: int) -> float:
+    cost = scene.rules.cost
+    return len(links) * cost[RootKind.LINK] - cost[kind] - scene.rules.missing * fine
+
+
+def _cables(scene: Scene) -> Iterable[_Group]:
+    for cable in sorted({c for i in scene.broken_left for c in scene.net.ledger.links[i].cables}):
+        members = tuple(i for i in scene.net.ledger.cables[cable] if i in scene.broken_left)
+        if len(members) > 1 and _simultaneous(scene, members):
+            fine = _fine(scene, cable)
+            yield _Group(Root(RootKind.CABLE, cable), members, fine, _gain(scene, RootKind.CABLE, members, fine))
+
+
+def _cards(scene: Scene) -> Iterable[_Group]:
+    """Ports of one card that are down and miss no light, or whose card says that it failed."""
+    slots: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for link in sorted(scene.broken_left):
+        for end in (scene.net.ledger.links[link].a, scene.net.ledger.links[link].z):
+            if scene.heard(end.device) and _down_with_light(scene, link, end):
+                slots[end.device, _slot(end)].append(link)
+    for (device, slot), links in sorted(slots.items()):
+        if slot and len(links) > 1 and _simultaneous(scene, links):
+            fine = sum(
+                i not in scene.broken and _slot(scene.net.end_at(i, device)) == slot for i in scene.net.links_of[device]
+            )
+            yield _Group(Root(RootKind.DEVICE, device), tuple(links), fine, _gain(scene, RootKind.DEVICE, links, fine))
+
+
+def _slot(port: Port) -> str:
+    """The card that a port is on, as its name tells: all but the last number."""
+    return port.name.rpartition("/")[0]
+
+
+def _simultaneous(scene: Scene, links: Sequence[str]) -> bool:
+    tracks = [scene.tracks[("link", i)] for i in links if ("link", i) in scene.tracks]
+    return all(scene.begun_together(tracks[0], t) for t in tracks[1:])
+
+
+def _fine(scene: Scene, cable: str) -> int:
+    """Links through a cable that somebody whom we hear would have reported, and did not."""
+    fine = 0
+    for i in scene.net.ledger.cables[cable]:
+        link = scene.net.ledger.links[i]
+        if i not in scene.broken and (scene.heard(link.a.device) or scene.heard(link.z.device)):
+            fine += 1
+    return fine
+
+
+# ---------------------------------------------------------------- one link
+
+
+def _single(scene: Scene, link: str) -> None:
+    ends = scene.net.ledger.links[link]
+    dark = _dark_port(scene, link)
+    if dark:
+        cause = scene.cause(
+            RootKind.PORT,
+            dark,
+            Domain.EQUIPMENT,
+            f"the far end of {link} sees no light from {dark}, which still receives",
+        )
+        for cable in ends.cables[:1]:
+            cause.rivals.append(Rival(Root(RootKind.CABLE, cable), "a cut would have taken the light of both ends"))
+    elif ends.cables:
+        ranked = sorted(ends.cables, key=lambda c: (_fine(scene, c), ends.cables.index(c)))
+        own = ranked[0]
+        why = f"link {link} lost light; cable {own} carries it"
+        cause = scene.cause(RootKind.CABLE, own, Domain.CABLE, why, 0.8)
+        cause.rivals += _rivals(scene, link, ranked[1:])
+    else:
+        cause = scene.cause(RootKind.LINK, link, Domain.CABLE, f"link {link} is down", 0.8)
+        cause.rivals += _rivals(scene, link, ())
+    scene.take_link(cause, link)
+
+
+def _rivals(scene: Scene, link: str, cables: Sequence[str]) -> list[Rival]:
+    out = []
+    for cable in cables:
+        fine = _fine(scene, cable)
+        why = f"{fine} links through it are well" if fine else "nothing on it is watched that would tell them apart"
+        out.append(Rival(Root(RootKind.CABLE, cable), why, equal=not fine))
+    ends = scene.net.ledger.links[link]
+    for near, far in ((ends.a.device, ends.z.device), (ends.z.device, ends.a.device)):
+        known = scene.net.ledger.devices.get(far)
+        if known is None or not (scene.heard(near) or far in scene.silent) or scene.heard(far):
+            continue
+        if far in scene.silent and len(scene.facing(far)) > 1:
+            continue
+        if far in scene.silent or not known.managed:
+            why = "it has one way to us and said nothing before it fell silent: the crew at its end tests both"
+            out.append(Rival(scene.own_root(far), why, equal=True))
+    return out
+
+
+def _words(scene: Scene, link: str) -> dict[str, set[Condition]]:
+    """What each end of a link says of its port."""
+    said: dict[str, set[Condition]] = defaultdict(set)
+    track = scene.tracks.get(("link", link))
+    for device, _, condition in track.signals if track else ():
+        said[device].add(condition)
+    return said
+
+
+def _down_with_light(scene: Scene, link: str, end: Port) -> bool:
+    """A port that says it is down and does not miss light, while its far end does or cannot be asked."""
+    said = _words(scene, link)
+    ends = scene.net.ledger.links[link]
+    far = ends.z if ends.a == end else ends.a
+    mine, other = said[end.device], said[far.device]
+    if Condition.HARDWARE in mine:
+        return True
+    down = Condition.LINK in mine and Condition.LOS not in mine
+    return down and (Condition.LOS in other or not scene.heard(far.device))
+
+
+def _dark_port(scene: Scene, link: str) -> str:
+    """The port whose transmitter died: its far end lost light, itself it is down and still receives."""
+    ends = scene.net.ledger.links[link]
+    said = _words(scene, link)
+    for mine, other in ((ends.a, ends.z), (ends.z, ends.a)):
+        if (
+            Condition.LOS in said[other.device]
+            and Condition.LINK in said[mine.device]
+            and Condition.LOS not in said[mine.device]
+        ):
+            return str(mine)
+    return ""

@@ -1,0 +1,188 @@
+"""Silence: who is dead, who is only cut off, and when it is we who cannot see."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from netwatch.core.causes import PREMISES, Cause, Planned, Rival, scope_parts
+from netwatch.core.intervals import Spans, union
+from netwatch.core.model import Condition, Domain, Root, RootKind
+from netwatch.core.power import power_of, site_power
+from netwatch.core.scene import Scene
+from netwatch.core.time import Instant
+from netwatch.core.topology import Reach
+
+
+def dead_by_word(scene: Scene) -> None:
+    """Who said that its power is going."""
+    for device, track in scene.life.items():
+        if not any(key[2] is Condition.DYING_GASP for key in track.signals):
+            continue
+        why = f"{device} said that its power is going (dying gasp)"
+        cause = power_of(scene, device)
+        if cause is None:
+            at_home = scene.role(device) in PREMISES
+            cause = scene.at_premises(device, why, 0.95) if at_home else site_power(scene, device, why)
+        scene.kills(cause, device)
+
+
+def dead_by_neighbours(scene: Scene) -> None:
+    """A silent device is dead when all neighbours that answer lost their port to it, unless one cable runs there."""
+    for device in scene.silent:
+        if device in scene.dead:
+            continue
+        lost = scene.fallen(device)
+        if not lost:
+            continue
+        power = power_of(scene, device)
+        if power is not None:
+            scene.kills(power, device)
+        elif len(lost) > 1 and not scene.common_cable(lost):
+            why = f"{device} is silent and all {len(lost)} neighbours that answer lost their port to it"
+            scene.kills(scene.at_premises(device, why, 0.9), device)
+
+
+def silence(scene: Scene) -> None:
+    """Silence that nothing broken accounts for: our own blindness, planned work, or a cause at the edge of hearing."""
+    left = [d for d in scene.silent if d not in scene.dead and own_silence(scene, d)]
+    _blindness(scene, left)
+    left = [d for d in left if _sighted(scene, d, scene.silent[d].spans) and scene.silent[d].quarantine is None]
+    left = [d for d in left if not _planned_for(scene, d)]
+    left = _unsuspected(scene, left)
+    # Nearest to us first: what it cuts off needs no cause of its own.
+    depth = scene.net.depth(scene.vantage)
+    for device in sorted(left, key=lambda d: (depth.get(d, 1 << 30), scene.silent[d].start, d)):
+        own = _sighted(scene, device, own_silence(scene, device))
+        if own:
+            why = f"{device} does not answer while everything on the way to it does"
+            cause = power_of(scene, device) or scene.at_premises(device, why, 0.7)
+            if cause.root == scene.own_root(device):
+                cause.rivals += _unseen_cables(scene, device)
+            scene.kills(cause, device, own)
+
+
+def own_silence(scene: Scene, device: str) -> Spans:
+    """The silence of a device that nothing broken on the way to it accounts for."""
+    track = scene.silent[device]
+    return [] if track.echo else [span for span in track.spans if not scene.cuts.off(device, span)]
+
+
+def _unseen_cables(scene: Scene, device: str) -> list[Rival]:
+    """The cables to a silent device whose near port tells nothing of its light."""
+    out = []
+    for link in scene.net.links_of.get(device, ()):
+        if link in scene.broken or len(scene.net.links_of[device]) > 1:
+            continue
+        far = scene.net.far(link, device)
+        for cable in scene.net.ledger.links[link].cables[:1]:
+            why = (
+                f"{far}, which answers, reports no port down"
+                if scene.heard(far)
+                else f"{far} is asked by nobody, so its light is not known"
+            )
+            out.append(Rival(Root(RootKind.CABLE, cable), why, equal=not scene.heard(far)))
+    return out
+
+
+# ---------------------------------------------------------------- our own blindness
+
+
+def _blindness(scene: Scene, left: Sequence[str]) -> None:
+    """When (nearly) all fell silent within two polls, it is we who cannot see."""
+    began = sorted((start, d) for d in left for start, _ in scene.silent[d].spans)
+    best: tuple[int, int, int] = (0, 0, 0)
+    behind = 0
+    for ahead in range(len(began)):
+        while began[ahead][0] - began[behind][0] > scene.timing.agreement:
+            behind += 1
+        best = max(best, (ahead + 1 - behind, -behind, ahead))
+    count, first, last = best[0], -best[1], best[2]
+    if count:
+        fell = {d for _, d in began[first : last + 1]}
+        if _is_blind(scene, fell):
+            _go_blind(scene, fell, began[first][0])
+
+
+def _is_blind(scene: Scene, fell: set[str]) -> bool:
+    roots = scene.net.vantages(scene.vantage)
+    if scene.vantage in roots and scene.vantage in fell and len(fell) > 1:
+        return True
+    return len(fell) >= scene.rules.blind_least and _share(scene, fell) >= scene.rules.blind_share
+
+
+def _share(scene: Scene, fell: set[str]) -> float:
+    others = scene.net.polled - set(scene.net.vantages(scene.vantage))
+    return len(fell & others) / len(others) if others else 0.0
+
+
+def _go_blind(scene: Scene, fell: set[str], start: Instant) -> None:
+    """We see again with the first answer of any of them."""
+    cause = scene.cause(
+        RootKind.MANAGEMENT,
+        "",
+        Domain.MANAGEMENT,
+        f"{len(fell)} of {len(scene.net.polled)} devices fell silent at once: we cannot see, which is no outage",
+    )
+    end = min(e for d in fell for s, e in scene.silent[d].spans if s >= start)
+    cause.spans = [(start, end)]
+    cause.explains = {
+        ("device", d)
+        for d in scene.silent
+        if any(start <= s <= end + scene.timing.grace for s, _ in scene.silent[d].spans)
+    }
+    scene.blind = cause
+
+
+def _sighted(scene: Scene, device: str, spans: Spans) -> Spans:
+    """Of a device's silence, what does not fall into our blindness."""
+    blind = scene.blind
+    if blind is None or ("device", device) not in blind.explains:
+        return spans
+    return [span for span in spans if not blind.covers(span, scene.timing.grace)]
+
+
+def _unsuspected(scene: Scene, left: list[str]) -> list[str]:
+    """Without those whose silence may yet turn out to be our blindness.
+
+    Devices are asked one after another, so blindness shows itself over a whole cycle. While unexplained
+    silences without any port down still spread over a good part of the network, nobody is accused.
+    """
+    since = scene.now - scene.timing.agreement
+    fresh = {d for d in left if scene.silent[d].open and scene.silent[d].spans[-1][0] > since}
+    if len(fresh) < scene.rules.blind_least or _share(scene, fresh) < scene.rules.blind_suspect:
+        return left
+    scene.wake(min(scene.silent[d].spans[-1][0] for d in fresh) + scene.timing.agreement)
+    return [d for d in left if d not in fresh]
+
+
+# ---------------------------------------------------------------- planned work
+
+
+def _planned_for(scene: Scene, device: str) -> bool:
+    """Silence that planned work accounts for belongs to that work."""
+    start = scene.silent[device].start
+    for work in scene.planned:
+        if not any(s <= start < e for s, e in work.spans):
+            continue
+        links, devices = scope_parts(work.scope, scene.net)
+        if device in devices or Reach(
+            scene.net, scene.vantage, scene.broken | links, scene.dead.keys() | devices
+        ).cut_off(device):
+            cause = _planned_cause(scene, work, device, links)
+            cause.explains.add(("device", device))
+            cause.dead[("device", device)] = list(scene.silent[device].spans)
+            cause.spans = union([*cause.spans, *scene.silent[device].spans])
+            return True
+    return False
+
+
+def _planned_cause(scene: Scene, work: Planned, device: str, links: set[str]) -> Cause:
+    reason = f"planned work {work.id} accounts for it"
+    for scope in work.scope:
+        if scope.kind in ("cable", "link"):
+            return scene.cause(RootKind(scope.kind), scope.id, Domain.CABLE, reason, 0.8)
+        if scope.kind == "device":
+            return scene.at_premises(scope.id, reason, 0.8)
+    if links:
+        return scene.cause(RootKind.LINK, min(links), Domain.CABLE, reason, 0.6)
+    return scene.at_premises(device, reason, 0.6)

@@ -1,0 +1,193 @@
+"""What one explanation works on: the evidence, the network, and what is known so far.
+
+The steps of the thinking (`deaths`, `power`, `pons`, `breaks`) share one `Scene`. It answers what they all ask:
+who is heard, what goes together, and who was cut off when.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Callable, Mapping, Sequence
+
+from netwatch.core.alarms import Element, Track
+from netwatch.core.causes import PREMISES, Cause, Part, Planned
+from netwatch.core.intervals import Pair, Spans, union
+from netwatch.core.model import Condition, Domain, Role, Root, RootKind
+from netwatch.core.rules import AlarmRules, FaultRules
+from netwatch.core.time import Instant
+from netwatch.core.topology import Network, Reach
+
+BREAKS = ("link", "admin", "adjacency")
+"""Kinds of tracks that tell of a link that carries nothing."""
+
+
+class Scene:
+    """One run of the thinking; the fields are what is known so far."""
+
+    def __init__(
+        self,
+        tracks: Mapping[Element, Track],
+        net: Network,
+        vantage: str,
+        planned: Sequence[Planned],
+        rules: FaultRules,
+        timing: AlarmRules,
+        now: Instant,
+        wake: Callable[[Instant], None],
+    ) -> None:
+        self.tracks = {e: t for e, t in tracks.items() if t.spans}
+        self.net, self.vantage, self.planned = net, vantage, planned
+        self.rules, self.timing, self.now, self.wake = rules, timing, now, wake
+        self.found: dict[Root, Cause] = {}
+        self.broken = {e[1] for e in self.tracks if e[0] in BREAKS}
+        self.broken_left = set(self.broken)
+        """Broken links that no cause has been found for yet."""
+        self.life = {e[1]: t for e, t in sorted(self.tracks.items()) if e[0] == "device"}
+        self.silent = {d: t for d, t in self.life.items() if (d, "", Condition.REACHABLE) in t.signals}
+        self.dead: dict[str, Cause] = {}
+        """Device → the cause that it died of."""
+        self.blind: Cause | None = None
+        self.cuts = Cuts(self)
+
+    # ------------------------------------------------------------ causes
+
+    def cause(self, kind: RootKind, name: str, domain: Domain, reason: str, confidence: float = 0.9) -> Cause:
+        root = Root(kind, name)
+        if root not in self.found:
+            self.found[root] = Cause(root, domain, reason=reason, confidence=confidence)
+        return self.found[root]
+
+    def at_premises(self, device: str, reason: str, confidence: float) -> Cause:
+        """The cause that is the device itself, named by where it stands."""
+        root = self.own_root(device)
+        domain = Domain.PREMISES if root.kind is RootKind.PREMISES else Domain.EQUIPMENT
+        return self.cause(root.kind, root.id, domain, reason, confidence)
+
+    def own_root(self, device: str) -> Root:
+        return Root(RootKind.PREMISES if self.role(device) in PREMISES else RootKind.DEVICE, device)
+
+    def kills(self, cause: Cause, device: str, spans: Spans | None = None) -> None:
+        """A device died of a cause, for all of its silence or for a part of it."""
+        self.dead[device] = cause
+        element = ("device", device)
+        if element in self.tracks:
+            cause.elements.add(element)
+            cause.dead[element] = list(spans or self.tracks[element].spans)
+        if len(self.net.links_of.get(device, ())) > 1:
+            self.cuts.forget()  # what hangs on one link alone cuts nobody off
+
+    def take_link(self, cause: Cause, link: str) -> None:
+        """A broken link belongs to a cause."""
+        spans: Spans = []
+        for kind in BREAKS:
+            track = self.tracks.get((kind, link))
+            if track is not None:
+                cause.elements.add((kind, link))
+                spans = union([*spans, *track.spans])
+        if spans:
+            cause.dead[("link", link)] = spans
+        self.broken_left.discard(link)
+
+    # ------------------------------------------------------------ what everybody asks
+
+    def role(self, device: str) -> Role | None:
+        known = self.net.ledger.devices.get(device)
+        return known.role if known else None
+
+    def site(self, device: str) -> str:
+        known = self.net.ledger.devices.get(device)
+        return known.site if known else ""
+
+    def heard(self, device: str) -> bool:
+        """Whether a device is polled and answers."""
+        return device in self.net.polled and device not in self.life
+
+    def together(self, a: Track, b: Track) -> bool:
+        """Whether two tracks can tell of one event: they overlap."""
+        slack = self.timing.grace
+        return any(s <= f + slack and t <= e + slack for s, e in a.spans for t, f in b.spans)
+
+    def begun_together(self, a: Track, b: Track) -> bool:
+        """Whether two tracks can tell of one event that broke both: they began within two polls."""
+        slack = self.timing.agreement
+        return any(abs(s - t) <= slack for s, _ in a.spans for t, _ in b.spans)
+
+    def facing(self, device: str) -> list[str]:
+        """The links to neighbours that answer."""
+        return [i for i in self.net.links_of.get(device, ()) if self.heard(self.net.far(i, device))]
+
+    def fallen(self, device: str) -> list[str]:
+        """The links to all neighbours that answer, if each of them lost its port to this silent device; else none."""
+        track = self.silent.get(device)
+        facing = self.facing(device)
+        if track is None or not facing:
+            return []
+        lost = [i for i in facing if (t := self.tracks.get(("link", i))) is not None and self.begun_together(t, track)]
+        return lost if len(lost) == len(facing) else []
+
+    def common_cable(self, links: Sequence[str]) -> bool:
+        cables = [set(self.net.ledger.links[i].cables) for i in links]
+        return bool(set.intersection(*cables)) if cables else False
+
+
+class Cuts:
+    """Who was cut off from us, by what, at which time.
+
+    A silence is accounted for by what was broken when it began, or was found broken soon enough after. What
+    broke or was repaired at other times neither explains it nor stands in the way of the explanation.
+    """
+
+    def __init__(self, scene: Scene) -> None:
+        self._scene = scene
+        self._parts: dict[Part, Spans] | None = None
+        self._reaches: dict[tuple[int, int], Reach] = {}
+        self._starts: list[Instant] = []
+        self._turns: list[Instant] = []
+
+    def forget(self) -> None:
+        """Something more is dead."""
+        self._parts = None
+
+    def off(self, device: str, span: Pair) -> bool:
+        """Whether a device's silence is accounted for by what lies between it and us."""
+        return self._reach(span).cut_off(device)
+
+    def edge(self, device: str, span: Pair) -> frozenset[Part]:
+        """What cut it off."""
+        return self._reach(span).edge(device)
+
+    def _read(self) -> dict[Part, Spans]:
+        scene, timing = self._scene, self._scene.timing
+        parts: dict[Part, Spans] = {}
+        for link in scene.broken:
+            parts["link", link] = union(
+                s for kind in BREAKS if (t := scene.tracks.get((kind, link))) is not None for s in t.spans
+            )
+        for device in scene.dead:
+            track = scene.tracks.get(("device", device))
+            parts["device", device] = list(track.spans) if track else []
+        pairs = [pair for spans in parts.values() for pair in spans]
+        self._starts = sorted(s for s, _ in pairs)
+        self._turns = sorted(turn for s, e in pairs for turn in (s - timing.debounce_window, e + timing.grace + 1))
+        self._reaches = {}
+        return parts
+
+    def _reach(self, span: Pair) -> Reach:
+        if self._parts is None:
+            self._parts = self._read()
+        start, end = span
+        key = (bisect_right(self._turns, start), bisect_right(self._starts, end))
+        if key not in self._reaches:
+            late, grace = self._scene.timing.debounce_window, self._scene.timing.grace
+            there = [
+                part
+                for part, spans in self._parts.items()
+                if any(s <= end and s - late <= start <= e + grace for s, e in spans)
+            ]
+            self._reaches[key] = Reach(
+                self._scene.net,
+                self._scene.vantage,
+                {name for kind, name in there if kind == "link"},
+                {name for kind, name in there if kind == "device"},
+            )
+        return self._reaches[key]
