@@ -7,14 +7,19 @@ the network: a fault of fixed size costs the same in a city and in a province.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from netwatch.core.model import Circuit, Ledger, Port, Role
 from netwatch.core.ports import normal
 
 LEAVES = frozenset({Role.CPE, Role.ONU})
 """Customers' equipment carries nobody else's traffic, not even ours to its neighbours."""
+
+
+Part: TypeAlias = tuple[str, str]
+"""What a circuit needs: ("link", L), ("device", D) or ("port", "DEVICE PORT")."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +30,8 @@ class Route:
     devices: tuple[str, ...]
     ports: tuple[Port, ...]
     """The customer-facing ports at both ends that are no end of a link."""
+    parts: tuple[Part, ...]
+    """All of these, ports in their comparable form: see `part_of`."""
 
 
 class Network:
@@ -32,8 +39,7 @@ class Network:
 
     def __init__(self, ledger: Ledger) -> None:
         self.ledger = ledger
-        self._depth: dict[str, dict[str, int]] = {}
-        self._relays: dict[str, frozenset[str]] = {}
+        self._towards: Towards | None = None
         self._routes: dict[tuple[str, bool], Route] = {}
         self.polled = frozenset(d.id for d in ledger.devices.values() if d.managed and d.role is not Role.ONU)
         self._read_links()
@@ -115,7 +121,10 @@ class Network:
             link = self.ledger.links[i]
             devices |= {link.a.device, link.z.device}
         ports = tuple(e for e in (circuit.a, circuit.z) if e.name and not self.links_at(e.device, e.name))
-        return Route(links, tuple(sorted(devices)), ports)
+        parts: list[Part] = [("link", i) for i in links]
+        parts += [("device", d) for d in sorted(devices)]
+        parts += [part_of(("port", str(p))) for p in ports]
+        return Route(links, tuple(sorted(devices)), ports, tuple(parts))
 
     def routes(self, circuit: Circuit) -> list[Route]:
         """Working, then protecting where there is one."""
@@ -133,15 +142,25 @@ class Network:
     def over_port(self, device: str, component: str) -> list[str]:
         return self._by_port.get((device, normal(component)), [])
 
+    def over_part(self, part: Part) -> list[str]:
+        """The circuits that a part belongs to."""
+        kind, name = part
+        if kind == "link":
+            return self.over_link(name)
+        if kind == "device":
+            return self.over_device(name)
+        device, _, port = name.partition(" ")
+        return self.over_port(device, port)
+
     def with_overlays(self, circuits: Iterable[str]) -> set[str]:
         """These circuits and all that rides on them."""
-        out: set[str] = set()
-        todo = list(circuits)
+        out = set(circuits)
+        todo = [c for c in out if c in self.overlays] if self.overlays else []
         while todo:
-            c = todo.pop()
-            if c not in out:
-                out.add(c)
-                todo += self.overlays.get(c, ())
+            for rider in self.overlays.get(todo.pop(), ()):
+                if rider not in out:
+                    out.add(rider)
+                    todo.append(rider)
         return out
 
     # ------------------------------------------------------------ reach
@@ -158,39 +177,22 @@ class Network:
 
     def depth(self, vantage: str) -> dict[str, int]:
         """Hops from where we stand in the whole network: a sense of direction for searches."""
-        if vantage not in self._depth:
-            roots = self.vantages(vantage)
-            depth = dict.fromkeys(roots, 0)
-            queue = deque(roots)
-            while queue:
-                at = queue.popleft()
-                for link in self.links_of.get(at, ()):
-                    far = self.far(link, at)
-                    if far not in depth:
-                        depth[far] = depth[at] + 1
-                        queue.append(far)
-            self._depth = {vantage: depth}
-        return self._depth[vantage]
+        return self.towards(vantage).depth
 
-    def relays(self, vantage: str) -> frozenset[str]:
-        """Leaves through which alone others are reached: customers' boxes in a row."""
-        if vantage not in self._relays:
-            self._relays = {vantage: frozenset(self._find_relays(self.vantages(vantage)))}
-        return self._relays[vantage]
+    def towards(self, vantage: str) -> Towards:
+        """The ways to where we stand. Made once for a vantage: it walks the whole network."""
+        if self._towards is None or self._towards.vantage != vantage:
+            self._towards = Towards(self, vantage)
+        return self._towards
 
-    def _find_relays(self, roots: Collection[str]) -> Iterator[str]:
-        """First as far as it goes without leaves, then on from each leaf that was met."""
-        devices = self.ledger.devices
-        seen, ahead, leaves = set(roots), list(roots), deque[str]()
-        while ahead or leaves:
-            at = ahead.pop() if ahead else leaves.popleft()
-            new = {far for i in self.links_of.get(at, ()) if (far := self.far(i, at)) not in seen}
-            seen |= new
-            for far in sorted(new):
-                known = devices.get(far)
-                (leaves if known is not None and known.role in LEAVES else ahead).append(far)
-            if new and at not in roots and at in devices and devices[at].role in LEAVES:
-                yield at
+
+def part_of(part: Part) -> Part:
+    """A part in the form in which routes name it: a port's name as it compares, not as somebody wrote it."""
+    kind, name = part
+    if kind != "port":
+        return part
+    device, _, port = name.partition(" ")
+    return kind, f"{device} {normal(port)}"
 
 
 def _grouped(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
@@ -199,6 +201,61 @@ def _grouped(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
         if key:
             out.setdefault(key, []).append(member)
     return out
+
+
+class Towards:
+    """A network as it looks from one vantage: how far everything is, and over which links one comes nearer."""
+
+    def __init__(self, network: Network, vantage: str) -> None:
+        self.network, self.vantage = network, vantage
+        self.roots = network.vantages(vantage)
+        self.depth = dict.fromkeys(self.roots, 0)
+        self._ways: dict[str, tuple[tuple[str, str], ...]] = {}
+        queue = deque(self.roots)
+        while queue:
+            at = queue.popleft()
+            for link in network.links_of.get(at, ()):
+                far = network.far(link, at)
+                if far not in self.depth:
+                    self.depth[far] = self.depth[at] + 1
+                    queue.append(far)
+        self.beyond = frozenset(self._find_beyond())
+        """What is reached through leaves alone: customers' boxes in a row, and what hangs on them."""
+
+    def _find_beyond(self) -> set[str]:
+        near, ahead = set(self.roots), list(self.roots)
+        while ahead:
+            at = ahead.pop()
+            for link in self.network.links_of.get(at, ()):
+                far = self.network.far(link, at)
+                if far not in near:
+                    near.add(far)
+                    if self.passes(far):
+                        ahead.append(far)
+        return self.depth.keys() - near
+
+    def ways(self, device: str) -> tuple[tuple[str, str], ...]:
+        """(link, far device) for each link over which our traffic may pass, the far device nearest to us first.
+
+        Kept, for a customer's neighbours are many and the ways few: a search from one of a hundred customers of an
+        access device must not look at the other ninety-nine.
+        """
+        if device not in self._ways:
+            self._ways[device] = tuple(sorted(self._found(device), key=lambda w: (self.depth.get(w[1], 1 << 30), w)))
+        return self._ways[device]
+
+    def _found(self, device: str) -> Iterable[tuple[str, str]]:
+        for link in self.network.links_of.get(device, ()):
+            far = self.network.far(link, device)
+            if self.passes(far) or far in self.roots or device in self.beyond:
+                yield link, far
+
+    def passes(self, device: str) -> bool:
+        known = self.network.ledger.devices.get(device)
+        return known is None or known.role not in LEAVES
+
+
+Edge: TypeAlias = frozenset[Part]
 
 
 class Reach:
@@ -210,63 +267,85 @@ class Reach:
     """
 
     def __init__(self, network: Network, vantage: str, links: Collection[str], devices: Collection[str]) -> None:
-        self._net = network
+        self._towards = network.towards(vantage)
         self._links, self._devices = links, devices
-        self._depth = network.depth(vantage)
-        self._roots = frozenset(network.vantages(vantage))
-        self._relays = network.relays(vantage)
-        self._known: dict[str, bool] = dict.fromkeys(self._roots, True)
-        self._blind = not self._known
-        self._edge: dict[str, frozenset[tuple[str, str]]] = {}
+        self._depth = self._towards.depth
+        self._blind = not self._towards.roots
+        self._heard = set(self._towards.roots)
+        """Known to be within reach."""
+        self._islands: dict[str, Edge] = {}
+        """Known not to be, each with what it is cut off by. Those of one island share the very same set."""
 
     def cut_off(self, device: str) -> bool:
         """True when every path to a device leads through something dead.
 
         A device that the ledger never connected to us is not cut off by anything.
         """
-        if self._blind or device not in self._depth:
+        if self._blind or device not in self._depth or device in self._heard:
             return False
-        if device not in self._known:
+        if device not in self._islands:
             self._search(device)
-        return not self._known[device]
+        return device in self._islands
 
-    def edge(self, device: str) -> frozenset[tuple[str, str]]:
+    def edge(self, device: str) -> Edge:
         """What cuts a device off: the dead ("link"|"device", id) around its island."""
-        return self._edge.get(device, frozenset()) if self.cut_off(device) else frozenset()
+        return self._islands[device] if self.cut_off(device) else frozenset()
 
     def _search(self, start: str) -> None:
-        net, depth = self._net, self._depth
+        if self._towards.passes(start) or start in self._towards.beyond:
+            self._explore(start)
+        else:
+            self._ask_around(start)
+
+    def _explore(self, start: str) -> None:
+        """Until we are met, or all that hangs together with a device is known to be cut off."""
+        towards = self._towards
         seen, stack = {start}, [start]
-        edge: set[tuple[str, str]] = set()
-        found = False
-        while stack and not found:
-            at = stack.pop()
+        edge: set[Part] = set()
+        around: list[Edge] = []
+        while stack:
             ahead = []
-            for link in net.links_of.get(at, ()):
-                far = net.far(link, at)
-                if not self._passes(far) and far not in self._roots:
-                    continue
-                if link in self._links:
-                    edge.add(("link", link))
-                elif far in self._devices:
-                    edge.add(("device", far))
-                elif self._known.get(far):
-                    found = True
-                    break
-                elif far in self._known:
-                    edge |= self._edge[far]  # an island that was searched before
+            at = stack.pop()
+            leaf = not towards.passes(at) and at not in towards.beyond  # it carries what lies beyond it, and no more
+            for link, far in towards.ways(at):
+                if (dead := self._dead(link, far)) is not None:
+                    edge.add(dead)
+                elif far in self._heard:
+                    self._heard |= seen
+                    return
+                elif (island := self._islands.get(far)) is not None:
+                    around.append(island)  # it was searched before
+                elif leaf and far not in towards.beyond:
+                    if not self.cut_off(far):
+                        self._heard |= seen
+                        return
+                    around.append(self._islands[far])
                 elif far not in seen:
                     seen.add(far)
                     ahead.append(far)
-            stack += sorted(ahead, key=lambda d: (-depth.get(d, 1 << 30), d))
-        if found and not self._passes(start):
-            self._known[start] = True  # and no more: what lies behind its other uplink proves nothing
-            return
-        for device in seen:
-            self._known[device] = found
-            if not found:
-                self._edge[device] = frozenset(edge)
+            stack += reversed(ahead)
+        self._cut(seen, edge, around)
 
-    def _passes(self, device: str) -> bool:
-        known = self._net.ledger.devices.get(device)
-        return known is None or known.role not in LEAVES or device in self._relays
+    def _ask_around(self, start: str) -> None:
+        """Through a customer's device nothing passes: each of its neighbours is cut off, or not, for itself."""
+        edge: set[Part] = set()
+        around: list[Edge] = []
+        for link, far in self._towards.ways(start):
+            if (dead := self._dead(link, far)) is not None:
+                edge.add(dead)
+            elif self.cut_off(far):
+                around.append(self._islands[far])
+            else:
+                self._heard.add(start)
+                return
+        self._cut({start}, edge, around)
+
+    def _dead(self, link: str, far: str) -> Part | None:
+        if link in self._links:
+            return "link", link
+        return ("device", far) if far in self._devices else None
+
+    def _cut(self, seen: Iterable[str], edge: set[Part], around: list[Edge]) -> None:
+        island = around[0] if len(around) == 1 and not edge else frozenset(edge.union(*around))
+        for device in seen:
+            self._islands[device] = island
