@@ -43,8 +43,8 @@ __all__ = [
 ]
 
 Language = Literal["zh", "en"]
-Seconds = Annotated[float, Field(gt=0, le=86400)]
-Port = Annotated[int, Field(ge=1, le=65535)]
+Seconds = Annotated[float, Field(strict=True, gt=0, le=86400)]
+Port = Annotated[int, Field(strict=True, ge=1, le=65535)]
 
 
 class Section(BaseModel):
@@ -98,7 +98,7 @@ class Database(Section):
     url: str = ""
     """SQLAlchemy URL without password; empty: `netwatch.db` in the state directory."""
     password: Secret | None = None
-    journal_days: Annotated[int, Field(ge=1)] = 400
+    journal_days: Annotated[int, Field(strict=True, ge=1)] = 400
     """How long the decision journal is kept."""
     snapshot_seconds: Seconds = 300
 
@@ -114,20 +114,20 @@ class Database(Section):
 
 
 class Ping(Section):
-    interval_seconds: Annotated[float, Field(ge=0, le=86400)] = 20
+    interval_seconds: Annotated[float, Field(strict=True, ge=0, le=86400)] = 20
     """0: no ping."""
-    count: Annotated[int, Field(ge=1, le=20)] = 3
+    count: Annotated[int, Field(strict=True, ge=1, le=20)] = 3
     timeout_seconds: Seconds = 1
 
 
 class Poll(Section):
-    interval_seconds: Annotated[float, Field(ge=1, le=86400)] = 60
-    detail_seconds: Annotated[float, Field(ge=0, le=86400)] = 120
+    interval_seconds: Annotated[float, Field(strict=True, ge=1, le=86400)] = 60
+    detail_seconds: Annotated[float, Field(strict=True, ge=0, le=86400)] = 120
     """For what profiles tell beyond ports: ONUs, sessions, levels, supplies. 0: never."""
     timeout_seconds: Seconds = 2
     """For one request, before it is repeated."""
-    retries: Annotated[int, Field(ge=0, le=10)] = 2
-    concurrency: Annotated[int, Field(ge=1, le=10000)] = 200
+    retries: Annotated[int, Field(strict=True, ge=0, le=10)] = 2
+    concurrency: Annotated[int, Field(strict=True, ge=1, le=10000)] = 200
     """Devices asked at once."""
     engine: Literal["native", "pysnmp"] = "native"
     port: Port = 161
@@ -193,9 +193,9 @@ class Sending(Section):
 
     language: Language | None = None
     """None: the site's."""
-    include_customer: bool = False
+    include_customer: Annotated[bool, Field(strict=True)] = False
     """Customer names and contacts in messages: off, for messages pass through other people's systems."""
-    per_minute: Annotated[int, Field(ge=1)] = 20
+    per_minute: Annotated[int, Field(strict=True, ge=1)] = 20
     """No more messages than this; what exceeds it waits. Chat robots refuse more than 20."""
 
 
@@ -203,8 +203,8 @@ class SmtpChannel(Sending):
     kind: Literal["smtp"]
     host: str
     port: Port = 587
-    starttls: bool = True
-    tls: bool = False
+    starttls: Annotated[bool, Field(strict=True)] = True
+    tls: Annotated[bool, Field(strict=True)] = False
     """TLS from the first byte (port 465), in place of STARTTLS."""
     user: str = ""
     password: Secret | None = None
@@ -256,7 +256,7 @@ class Web(Section):
     """Bearer of the API and login of the pages."""
     public_url: str = ""
     """How crews reach this, for links in messages; empty: made of `listen`."""
-    link_hours: Annotated[float, Field(gt=0)] = 24
+    link_hours: Annotated[float, Field(strict=True, gt=0)] = 24
     """How long the signed link to a ticket is good."""
 
     @field_validator("listen", mode="before")
@@ -283,14 +283,14 @@ class Ssh(Section):
 
     host_keys: Literal["strict", "first_use"] = "strict"
     """Of a device whose key is not in `known_hosts` of the state folder: refuse it, or accept and keep the first."""
-    sessions: Annotated[int, Field(ge=1, le=500)] = 16
+    sessions: Annotated[int, Field(strict=True, ge=1, le=500)] = 16
     """Devices visited at once."""
 
 
 class Metrics(Section):
     always: tuple[str, ...] = ("AAA",)
     """Assurance classes whose circuits are always listed on /metrics/circuits."""
-    cap: Annotated[int, Field(ge=0)] = 2000
+    cap: Annotated[int, Field(strict=True, ge=0)] = 2000
     """Most circuits on /metrics/circuits."""
 
 
