@@ -75,6 +75,8 @@ def _states(value: Any) -> Any:
     return value
 
 
+ENTERPRISES = oid("1.3.6.1.4.1")
+
 OidText = Annotated[Oid, BeforeValidator(_oid)]
 TemplateText = Annotated[Template, BeforeValidator(_template)]
 Decoder = Annotated[str, BeforeValidator(_decoder)]
@@ -141,6 +143,8 @@ class Sensor(Part):
 
     oid: OidText
     kind: Class = Field(alias="class")
+    unit: str = ""
+    """Where it is not that of the class: a fan may tell "%" of its full speed."""
     name: TemplateText
     port: TemplateText | None = None
     entity: bool = False
@@ -165,8 +169,14 @@ class Sensor(Part):
     """Columns (by name) and values: an instance that has one of them is left out."""
     last: tuple[int, ...] = ()
     """Only instances that end in one of these, where the kind of reading is part of the index."""
+    index: Pattern | None = None
+    """Only instances whose index (in dots) matches, where `last` cannot tell."""
     where: dict[str, Pattern] = Field(default_factory=dict)
     """Columns (by name) and patterns: only instances whose text matches, in tables that mix kinds of readings."""
+    digits: str = ""
+    """The column (by name) that says how many digits of the number stand behind the point."""
+    factor: str = ""
+    """The column (by name) that says by what the number is multiplied, or by −n what it is divided by."""
     proof: str = ""
 
     @model_validator(mode="after")
@@ -262,6 +272,8 @@ class Profile(Part):
     sys_object_id: tuple[OidText, ...] = ()
     sys_descr: Pattern | None = None
     """Where families share an enterprise number: sysDescr must match too."""
+    anonymous: bool = False
+    """Some of the family name no vendor in sysObjectID (it is missing, or their agent's maker): `answers` tells."""
     answers: tuple[OidText, ...] = ()
     """It is only for devices that answer under one of these."""
     columns: dict[str, OidText] = Field(default_factory=dict)
@@ -277,7 +289,8 @@ class Profile(Part):
         """By what the device says that it is; whether it answers is another question."""
         if self.always:
             return True
-        if self.sys_object_id and not any(object_id[: len(prefix)] == prefix for prefix in self.sys_object_id):
+        named = any(object_id[: len(prefix)] == prefix for prefix in self.sys_object_id)
+        if self.sys_object_id and not named and not (self.anonymous and nameless(object_id)):
             return False
         if self.sys_descr and not self.sys_descr.search(description):
             return False
@@ -358,7 +371,7 @@ def _mentions(profile: Profile) -> Iterator[tuple[toml.Key, Iterable[str], Itera
     for n, sensor in enumerate(profile.sensor):
         for word in ("name", "port", "component"):
             yield ("sensor", n, word), _names(getattr(sensor, word)), ("name", "port")
-        yield ("sensor", n), (*sensor.skip, *sensor.where), ()
+        yield ("sensor", n), (*sensor.skip, *sensor.where, sensor.digits, sensor.factor), ()
     for n, table in enumerate(profile.entity_sensors):
         yield ("entity_sensors", n, "name"), _names(table.name), ()
     for n, rows in enumerate(profile.rows):
@@ -377,6 +390,15 @@ def _mentions(profile: Profile) -> Iterator[tuple[toml.Key, Iterable[str], Itera
 def _names(filled: Template | None) -> list[str]:
     terms = filled.terms() if filled else ()
     return [word for term in terms for word in (term.name, term.at.lstrip("#")) if word[:1].isalpha()]
+
+
+_AGENTS = tuple(map(oid, ("1.3.6.1.4.1.8072", "1.3.6.1.4.1.2021", "1.3.6.1.4.1.10002")))
+"""What stands in sysObjectID where nobody put the vendor's: net-snmp, its forerunner UCD, Frogfoot."""
+
+
+def nameless(object_id: Oid) -> bool:
+    """Whether sysObjectID names no vendor: missing, no enterprise, or that of an agent anybody may build in."""
+    return len(object_id) < 7 or object_id[:6] != ENTERPRISES or any(object_id[: len(a)] == a for a in _AGENTS)
 
 
 def shipped() -> Path:

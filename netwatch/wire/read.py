@@ -17,7 +17,20 @@ from netwatch.wire import decode
 from netwatch.wire.names import Names
 from netwatch.wire.ports import ADMIN, OPER, judge
 from netwatch.wire.profile import EntitySensors, Judge, Profile, Profiles, Rows, Sensor, Source
-from netwatch.wire.snmp import ABSENT, Budget, EndlessWalkError, Oid, Snmp, SnmpError, Tag, Target, VarBind, dotted, oid
+from netwatch.wire.snmp import (
+    ABSENT,
+    Budget,
+    EndlessWalkError,
+    Oid,
+    Snmp,
+    SnmpError,
+    Tag,
+    Target,
+    VarBind,
+    Version,
+    dotted,
+    oid,
+)
 from netwatch.wire.template import Template, Term
 
 Index: TypeAlias = tuple[int, ...]
@@ -96,6 +109,8 @@ class Reader:
         tables: dict[Oid, list[Oid]] = {}
         for column in sorted(wanted):
             tables.setdefault(column[:-1], []).append(column)
+        if len(tables) > _MANY_TABLES and target.credential.version is not Version.V1:
+            tables = await self._filled(target, tables, budget)
         cells: dict[Oid, dict[Index, VarBind]] = {}
         for columns in _batches(tables.values()):
             try:
@@ -110,11 +125,19 @@ class Reader:
                 cells[column] = {vb.oid[len(column) :]: vb for vb in bindings if vb.tag not in ABSENT}
         return cells
 
+    async def _filled(self, target: Target, tables: Mapping[Oid, list[Oid]], budget: Budget) -> dict[Oid, list[Oid]]:
+        """Only the tables that hold anything: one step into each is cheaper than each of its columns."""
+        try:
+            there = await self._snmp.answering(target, list(tables), budget)
+        except SnmpError:
+            return dict(tables)
+        return {table: columns for table, columns in tables.items() if table in there}
+
     async def _one_by_one(
         self, target: Target, columns: Sequence[Oid], budget: Budget, found: Read
-    ) -> dict[Oid, list[VarBind]]:
+    ) -> dict[Oid, Sequence[VarBind]]:
         """One column of a batch has no end: the others are good, and of the bad one what came before."""
-        rows: dict[Oid, list[VarBind]] = {}
+        rows: dict[Oid, Sequence[VarBind]] = {}
         for column in columns:
             try:
                 rows[column] = await self._snmp.walk(target, column, budget)
@@ -123,6 +146,10 @@ class Reader:
             except SnmpError as error:
                 found.problems.append(str(error))
         return rows
+
+
+_MANY_TABLES = 24
+"""From here on it pays to ask first which of the tables a profile knows the device has."""
 
 
 def _batches(tables: Iterable[list[Oid]]) -> Iterable[list[Oid]]:
@@ -149,7 +176,8 @@ def _wanted(profiles: Profiles, chosen: Iterable[Profile], *, judged: bool) -> s
             out.add(sensor.oid)
             out |= {o for o in (sensor.low, sensor.high) if o}
             filled = [t for t in (sensor.name, sensor.port, sensor.component) if t]
-            out |= _named(profiles, profile, [*(t for f in filled for t in f.terms())], [*sensor.skip, *sensor.where])
+            asked = [*sensor.skip, *sensor.where, sensor.digits, sensor.factor]
+            out |= _named(profiles, profile, [*(t for f in filled for t in f.terms())], asked)
             if sensor.entity:
                 out |= {ENT_DESCR, ENT_IN, ENT_NAME, ENT_ALIAS, IF_NAME, IF_DESCR}
         for row in rows:
@@ -269,7 +297,7 @@ class _Work:
         for index, vb in self._column(sensor.oid).items():
             if self._skipped(profile, sensor, index):
                 continue
-            value = self._reading(sensor, vb)
+            value = self._reading(profile, sensor, index, vb)
             if value is None:
                 continue
             port = self._entity_port(index) if sensor.entity else ""
@@ -281,7 +309,7 @@ class _Work:
             reading: Row = {
                 "name": row["name"],
                 "class": sensor.kind,
-                "unit": decode.UNITS[sensor.kind],
+                "unit": sensor.unit or decode.UNITS[sensor.kind],
                 "value": value,
                 "oid": dotted((*sensor.oid, *index)),
                 "port": port or None,
@@ -292,16 +320,28 @@ class _Work:
             self._watch(profile, sensor, index, vb, reading, seen)
         return out
 
-    def _reading(self, sensor: Sensor, vb: VarBind) -> decode.Decoded:
+    def _reading(self, profile: Profile, sensor: Sensor, index: Index, vb: VarBind) -> decode.Decoded:
         if sensor.kind == "state":
             raw = decode.number(vb)
             return None if raw is None or raw in sensor.absent else raw
         value = _scaled(vb, sensor)
         if not isinstance(value, int | float):
             return None
+        if sensor.digits or sensor.factor:
+            value = decode.scaled(value, self._scale(profile, sensor, index))
         below = sensor.lowest is not None and value < sensor.lowest
         above = sensor.highest is not None and value > sensor.highest
         return None if below or above else value
+
+    def _scale(self, profile: Profile, sensor: Sensor, index: Index) -> float:
+        """What the row itself says of its scale; nothing said is 1."""
+        column = self._column(self._profiles.column(profile, sensor.digits or sensor.factor))
+        told = _int(column.get(index))
+        if not told:
+            return 1
+        if sensor.digits:
+            return 10.0**-told
+        return told if told > 0 else -1 / told
 
     def _skipped(self, profile: Profile, sensor: Sensor, index: Index) -> bool:
         def text(name: str) -> tuple[decode.Decoded, str]:
@@ -309,6 +349,8 @@ class _Work:
             return (decode.number(vb), decode.text(vb) or "") if vb is not None else (None, "")
 
         if sensor.last and index[-1:] and index[-1] not in sensor.last:
+            return True
+        if sensor.index and not sensor.index.search(dotted(index)):
             return True
         for name, values in sensor.skip.items():
             if any(told in values for told in text(name)):

@@ -14,7 +14,7 @@ from netwatch.wire import ber
 from netwatch.wire.names import Names
 from netwatch.wire.profile import Profiles
 from netwatch.wire.read import Reader
-from netwatch.wire.snmp import Credential, Snmp, Tag, Target, dotted, oid
+from netwatch.wire.snmp import Budget, Credential, Snmp, Tag, Target, dotted, oid
 from netwatch.wire.template import template
 
 
@@ -204,3 +204,84 @@ async def test_sentinels_are_left_out_and_never_numbers(agent: Any, snmp: Snmp) 
         s["oid"].rsplit(".", 1)[1]: round(s["value"], 3) for s in found.lists["sensors"] if s["class"] == "rx_power"
     }
     assert levels == {"4": -7.61, "5": -2.708, "6": 0}
+
+
+SCALES = """
+title = "Acme"
+sys_object_id = ["1.3.6.1.4.1.4242"]
+anonymous = true
+answers = ["1.3.6.1.4.1.4242.3"]
+[columns]
+places = "1.3.6.1.4.1.4242.3.2"
+times = "1.3.6.1.4.1.4242.3.3"
+[[sensor]]
+oid = "1.3.6.1.4.1.4242.3.1"
+class = "current"
+digits = "places"
+name = "inlet {#0}"
+last = [1]
+[[sensor]]
+oid = "1.3.6.1.4.1.4242.3.1"
+class = "voltage"
+factor = "times"
+name = "inlet {#0}"
+last = [2]
+"""
+
+
+@pytest.mark.parametrize(
+    ("row", "places", "times", "value"),
+    [(1, 3, None, 3.497), (1, 0, None, 3497), (1, None, None, 3497), (2, None, -10, 349.7), (2, None, 100, 349_700)],
+)
+async def test_the_row_may_say_its_own_scale(
+    agent: Any, snmp: Snmp, tmp_path: Path, row: int, places: int | None, times: int | None, value: float
+) -> None:
+    agent.set("1.3.6.1.2.1.1.2.0", oid("1.3.6.1.4.1.4242.7"))
+    agent.set(f"1.3.6.1.4.1.4242.3.1.1.{row}", 3497)
+    for column, told in ((2, places), (3, times)):
+        if told is not None:
+            agent.set(f"1.3.6.1.4.1.4242.3.{column}.1.{row}", told)
+    found = await Reader(snmp, Profiles.of(family(tmp_path, SCALES))).read(
+        Target("127.0.0.1", Credential(community="public"), agent.port)
+    )
+    assert [s["value"] for s in found.lists["sensors"]] == [pytest.approx(value)]
+
+
+@pytest.mark.parametrize(
+    ("says", "answers", "chosen"),
+    [
+        ("1.3.6.1.4.1.8072.3.2.10", True, True),
+        ("0.0", True, True),
+        ("1.3.6.1.4.1.8072.3.2.10", False, False),
+        ("1.3.6.1.4.1.4242.1", False, False),
+        ("1.3.6.1.4.1.9.1.1", True, False),
+    ],
+)
+async def test_a_box_that_names_no_vendor_is_known_by_what_it_answers(
+    agent: Any, snmp: Snmp, tmp_path: Path, says: str, answers: bool, chosen: bool
+) -> None:
+    agent.set("1.3.6.1.2.1.1.2.0", oid(says))
+    if answers:
+        agent.set("1.3.6.1.4.1.4242.3.1.1.1", 5)
+    found = await Reader(snmp, Profiles.of(family(tmp_path, SCALES))).read(
+        Target("127.0.0.1", Credential(community="public"), agent.port)
+    )
+    assert (found.profiles == ["acme"]) is chosen
+
+
+async def test_of_a_profile_with_many_tables_only_those_are_walked_that_the_box_has(
+    agent: Any, snmp: Snmp, tmp_path: Path
+) -> None:
+    tables = "".join(
+        f'[[sensor]]\noid = "1.3.6.1.4.1.4242.{table}.1.{column}"\nclass = "voltage"\nname = "{table}.{column}"\n'
+        for table in range(1, 61)
+        for column in range(1, 9)
+    )
+    agent.set("1.3.6.1.2.1.1.2.0", oid("1.3.6.1.4.1.4242.7"))
+    agent.set("1.3.6.1.4.1.4242.17.1.8.0", 48)
+    agent.set("1.3.6.1.4.1.4242.60.1.1.0", 54)
+    profiles = Profiles.of(family(tmp_path, 'title = "Acme"\nsys_object_id = ["1.3.6.1.4.1.4242"]\n' + tables))
+    budget = Budget()
+    found = await Reader(snmp, profiles).read(Target("127.0.0.1", Credential(community="public"), agent.port), budget)
+    assert [(s["name"], s["value"]) for s in found.lists["sensors"]] == [("17.8", 48), ("60.1", 54)]
+    assert budget.requests < 12
