@@ -19,7 +19,7 @@ from pysnmp.hlapi.v3arch import asyncio as v3
 from pysnmp.proto import errind, rfc1902
 
 from netwatch.wire.snmp import (
-    Answer,
+    AgentError,
     Auth,
     AuthError,
     Credential,
@@ -34,6 +34,7 @@ from netwatch.wire.snmp import (
     Target,
     Value,
     VarBind,
+    VarBinds,
     Version,
 )
 
@@ -88,7 +89,7 @@ class PysnmpEngine:
         self._community.transport_dispatcher.set_timer_resolution(_TICK)
         self._users: dict[Credential, list[tuple[v3.SnmpEngine, set[tuple[str, int]]]]] = {}
 
-    async def exchange(self, target: Target, pdu: Pdu, names: Sequence[Oid], repetitions: int = 0) -> Answer:
+    async def exchange(self, target: Target, pdu: Pdu, names: Sequence[Oid], repetitions: int = 0) -> VarBinds:
         try:
             if target.credential.version is Version.V3:
                 failed, status, place, varbinds = await self._ask_v3(target, pdu, names, repetitions)
@@ -100,8 +101,11 @@ class PysnmpEngine:
             raise _explain(target, error) from None
         if failed is not None:
             raise _explain(target, failed)
+        if int(status):
+            name = names[int(place) - 1] if 0 < int(place) <= len(names) else None
+            raise AgentError(target, int(status), int(place), name)
         try:
-            return Answer(int(status), int(place), [_plain(name, value) for name, value in varbinds])
+            return VarBinds.of(_plain(name, value) for name, value in varbinds)
         except (ValueError, TypeError, KeyError) as error:
             raise GarbledError(f"{target} answers what cannot be read: {error}") from None
 

@@ -1,4 +1,4 @@
-"""Deadlines without a timer each: one sweep over queues that are in order by themselves."""
+"""Deadlines without a timer each: keys that were added within one tick wait together and are done with together."""
 
 from __future__ import annotations
 
@@ -11,49 +11,60 @@ Key = TypeVar("Key")
 
 
 class Sweep(Generic[Key]):
-    """Calls `late(key)` once a key's time is up. A key whose matter is settled is simply ignored by `late`.
+    """Calls `late(key)` once a key's time is up, at most two ticks after it. A key whose matter is settled is simply
+    ignored by `late`.
 
     Keys are best plain numbers: they stay queued until their time is up, and must not keep alive what they stand for.
-    Deadlines of one length come in order, so that each length needs a deque and not a heap, and there is one timer
-    for all of them. A timer a request would cost more than the request.
+    A timer a request would cost more than the request, and so would a look at the clock and a heap: all that is done
+    for a key is to append it to the list of its tick. Deadlines of one length come in order by themselves.
     """
 
-    def __init__(self, late: Callable[[Key], None], grain: float = 0.02) -> None:
+    def __init__(self, late: Callable[[Key], None], tick: float = 0.02) -> None:
         self._late = late
-        self._grain = grain
-        self._queues: dict[float, deque[tuple[float, Key]]] = {}
+        self._tick = tick
+        self._open: dict[float, list[Key]] = {}
+        """For each length, the keys of this tick; the last of its queue."""
+        self._queues: dict[float, deque[tuple[float, list[Key]]]] = {}
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
         self._next = float("inf")
 
     def add(self, key: Key, seconds: float) -> None:
-        due = self._loop.time() + seconds
-        queue = self._queues.get(seconds)
-        if queue is None:
-            queue = self._queues[seconds] = deque()
-        queue.append((due, key))
-        if due < self._next:
-            self._arm(due)
+        keys = self._open.get(seconds)
+        if keys is None:
+            keys = self._begin(seconds)
+        keys.append(key)
 
     def close(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
+        self._open.clear()
         self._queues.clear()
 
-    def _arm(self, due: float) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-        self._next = due
-        self._timer = self._loop.call_at(due + self._grain, self._sweep)
+    def _begin(self, seconds: float) -> list[Key]:
+        now = self._loop.time()
+        keys: list[Key] = []
+        self._open[seconds] = keys
+        self._queues.setdefault(seconds, deque()).append((now + seconds + self._tick, keys))
+        self._arm(now + self._tick)
+        return keys
+
+    def _arm(self, when: float) -> None:
+        if when < self._next:
+            if self._timer is not None:
+                self._timer.cancel()
+            self._next = when
+            self._timer = self._loop.call_at(when, self._sweep)
 
     def _sweep(self) -> None:
         self._timer, self._next = None, float("inf")
+        self._open.clear()
         now = self._loop.time()
         for seconds, queue in list(self._queues.items()):
             while queue and queue[0][0] <= now:
-                self._late(queue.popleft()[1])
+                for key in queue.popleft()[1]:
+                    self._late(key)
             if not queue:
                 del self._queues[seconds]
-        nearest = min((queue[0][0] for queue in self._queues.values() if queue), default=None)
-        if nearest is not None and nearest < self._next:
-            self._arm(nearest)
+        if self._queues:
+            self._arm(min(queue[0][0] for queue in self._queues.values()))

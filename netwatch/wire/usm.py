@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import itertools
 import secrets
 import struct
 from collections.abc import Callable
@@ -18,10 +19,8 @@ from netwatch.wire.snmp import Auth, Credential, Oid, Priv, Tag, oid
 
 try:  # where newer versions of cryptography keep what is old: SNMP has nothing newer
     from cryptography.hazmat.decrepit.ciphers.algorithms import TripleDES
-    from cryptography.hazmat.decrepit.ciphers.modes import CFB
 except ImportError:  # pragma: no cover
     from cryptography.hazmat.primitives.ciphers.algorithms import TripleDES
-    from cryptography.hazmat.primitives.ciphers.modes import CFB
 
 USM_MODEL = 3
 AUTH, PRIV, REPORTABLE = 1, 2, 4
@@ -81,6 +80,109 @@ def keys(credential: Credential, engine_id: bytes) -> tuple[bytes, bytes]:
     return auth, priv[:size]
 
 
+_SALTS = itertools.count(secrets.randbits(63))
+"""RFC 3414 §8.1.1.1 and RFC 3826 §3.1.2.1 want one that does not come again: counted, from a random start."""
+
+
+class Security:
+    """The keys of one user at one engine, set up for use again and again.
+
+    Setting up a hash or a cipher takes OpenSSL three to ten times as long as using it on a message. So both hashes of
+    the HMAC are kept with their half of the key already in them and copied (RFC 2104), and AES runs in contexts that
+    never end: see `_Aes`.
+    """
+
+    __slots__ = ("_aes", "_hidden", "_inner", "_key", "_outer", "_priv", "size")
+
+    def __init__(self, credential: Credential, engine_id: bytes) -> None:
+        auth_key, self._key = keys(credential, engine_id)
+        self._priv = credential.priv
+        self._aes: _Aes | None = None
+        self.size = 0
+        """Octets of a digest that are sent; 0: no authentication."""
+        if credential.auth is not None:
+            make, _, self.size = _HASH[credential.auth]
+            self._inner, self._outer = make(), make()
+            block = auth_key.ljust(self._inner.block_size, b"\0")
+            self._inner.update(bytes(octet ^ 0x36 for octet in block))
+            self._outer.update(bytes(octet ^ 0x5C for octet in block))
+        if self._priv not in (None, Priv.DES, Priv.TRIPLE_DES):
+            self._aes = _Aes(self._key)
+
+    def digest(self, data: bytes | bytearray) -> bytes:
+        inner, outer = self._inner.copy(), self._outer.copy()
+        inner.update(data)
+        outer.update(inner.digest())
+        return outer.digest()[: self.size]
+
+    def prove(self, data: bytes, digest_at: int, digest: bytes) -> None:
+        """Raises WrongDigestError."""
+        blank = bytearray(data)
+        blank[digest_at : digest_at + len(digest)] = bytes(len(digest))
+        if not self.size or not hmac.compare_digest(self.digest(blank), digest):
+            raise WrongDigestError("wrong digest")
+
+    def encrypt(self, boots: int, time: int, plain: bytes | bytearray) -> tuple[bytes, bytes]:
+        """(salt, what is hidden)."""
+        number = next(_SALTS)
+        if self._aes is not None:
+            start = (boots & 0xFFFFFFFF) << 96 | (time & 0xFFFFFFFF) << 64 | number
+            return number.to_bytes(8, "big"), self._aes.encrypt(start, plain)
+        salt = struct.pack(">II", boots & 0xFFFFFFFF, number & 0xFFFFFFFF)
+        worker = self._des(salt).encryptor()
+        return salt, worker.update(bytes(plain) + bytes(-len(plain) % 8)) + worker.finalize()
+
+    def decrypt(self, boots: int, time: int, salt: bytes, hidden: bytes) -> bytes:
+        """Raises BerError."""
+        if self._priv is None:
+            raise ber.BerError("encrypted, and we have no key")
+        if len(salt) != 8 or (self._aes is None and len(hidden) % 8):
+            raise ber.BerError("what is encrypted has the wrong size")
+        if self._aes is not None:
+            start = struct.pack(">II", boots & 0xFFFFFFFF, time & 0xFFFFFFFF) + salt
+            return self._aes.decrypt(start, hidden)
+        worker = self._des(salt).decryptor()
+        return worker.update(hidden) + worker.finalize()
+
+    def _des(self, salt: bytes) -> Cipher[Any]:
+        key, wide = self._key, self._priv is Priv.TRIPLE_DES
+        start = _xor(key[24:32] if wide else key[8:16], salt)
+        return Cipher(TripleDES(key[:24] if wide else key[:8] * 3), modes.CBC(start))
+
+
+class _Aes:
+    """AES in CFB-128 (RFC 3826) by two contexts that never end, for making one takes longer than a message.
+
+    Cipher feedback hides block i as Cᵢ = Pᵢ ⊕ Xᵢ with Xᵢ = E(Cᵢ₋₁), C₀ the start. Whoever decrypts has all of C, and so
+    all of X at once, block by block (ECB). Whoever encrypts sees that Xᵢ₊₁ = E(Pᵢ ⊕ Xᵢ): that is what chaining (CBC)
+    makes of P. And a chain that hung at some last block L goes on from a new start by feeding it `start ⊕ L` first.
+    """
+
+    __slots__ = ("_blocks", "_chain", "_last")
+
+    def __init__(self, key: bytes) -> None:
+        algorithm = algorithms.AES(key)
+        self._blocks = Cipher(algorithm, modes.ECB()).encryptor()  # noqa: S305 - one block at a time, as CFB wants it
+        self._chain = Cipher(algorithm, modes.CBC(bytes(16))).encryptor()
+        self._last = 0
+
+    def encrypt(self, start: int, plain: bytes | bytearray) -> bytes:
+        size = len(plain)
+        blocks = -(-size // 16)
+        stream = self._chain.update((start ^ self._last).to_bytes(16, "big") + plain[: 16 * (blocks - 1)])
+        self._last = int.from_bytes(stream[-16:], "big")
+        return _xor(plain, stream[:size])
+
+    def decrypt(self, start: bytes, hidden: bytes) -> bytes:
+        size = len(hidden)
+        return _xor(hidden, self._blocks.update((start + hidden)[: 16 * -(-size // 16)])[:size])
+
+
+@lru_cache(maxsize=1 << 16)
+def prepared(credential: Credential, engine_id: bytes) -> Security:
+    return Security(credential, engine_id)
+
+
 @dataclass(slots=True)
 class Peer:
     """What we know of one agent's engine. Kept by address: two boxes may share an engine id."""
@@ -105,11 +207,9 @@ class Incoming(NamedTuple):
     boots: int
     time: int
     user: bytes
-    digest: bytes
-    digest_at: int
-    salt: bytes
-    scoped: tuple[int, int]
-    """Where the scoped PDU lies: its TLV, or the content of its encrypted octets."""
+    spans: tuple[tuple[int, int], ...]
+    """Where that lies which differs from message to message: message-id, time, digest, salt, and the scoped PDU (its
+    TLV, or the content of its encrypted octets)."""
 
 
 def read(data: bytes) -> Incoming:
@@ -119,6 +219,7 @@ def read(data: bytes) -> Incoming:
     if version != 3:
         raise ber.BerError("not version 3")
     header, rest = ber.expect(data, at, end, ber.SEQUENCE)
+    number = ber.expect(data, header, rest, Tag.INTEGER)
     message_id, header = ber.read_int(data, header, rest)
     _, header = ber.read_int(data, header, rest)
     flags, header = ber.read_octets(data, header, rest)
@@ -129,16 +230,17 @@ def read(data: bytes) -> Incoming:
     at, inner = ber.expect(data, start, stop, ber.SEQUENCE)
     engine_id, at = ber.read_octets(data, at, inner)
     boots, at = ber.read_int(data, at, inner)
+    when = ber.expect(data, at, inner, Tag.INTEGER)
     time, at = ber.read_int(data, at, inner)
     user, at = ber.read_octets(data, at, inner)
-    d0, d1 = ber.expect(data, at, inner, Tag.OCTETS)
-    salt, _ = ber.read_octets(data, d1, inner)
+    digest = ber.expect(data, at, inner, Tag.OCTETS)
+    salt = ber.expect(data, digest[1], inner, Tag.OCTETS)
     tag, s0, s1 = ber.head(data, stop, end)
     encrypted = bool(flags[0] & PRIV)
     if tag != (Tag.OCTETS if encrypted else ber.SEQUENCE):
         raise ber.BerError("flags and scoped PDU disagree")
     scoped = (s0, s1) if encrypted else (stop, s1)
-    return Incoming(message_id, flags[0], engine_id, boots, time, user, data[d0:d1], d0, salt, scoped)
+    return Incoming(message_id, flags[0], engine_id, boots, time, user, (number, when, digest, salt, scoped))
 
 
 class Scoped(NamedTuple):
@@ -151,30 +253,34 @@ class Scoped(NamedTuple):
 
 def open_message(data: bytes, message: Incoming, credential: Credential) -> Scoped:
     """The inside, after digest and cipher. Raises WrongDigestError or BerError."""
-    auth_key, priv_key = keys(credential, message.engine_id)
+    return read_scoped(uncovered(data, message, credential))
+
+
+def uncovered(data: bytes, message: Incoming, credential: Credential) -> bytes:
+    """The scoped PDU, after digest and cipher. Raises WrongDigestError or BerError."""
+    lock = prepared(credential, message.engine_id)
+    _, _, (d0, d1), (s0, s1), (first, last) = message.spans
     if message.flags & AUTH:
         if credential.auth is None:
             raise ber.BerError("authenticated, and we have no key")
-        name, size = _HASH[credential.auth][1:]
-        blank = data[: message.digest_at] + bytes(len(message.digest)) + data[message.digest_at + len(message.digest) :]
-        if len(message.digest) != size or not hmac.compare_digest(
-            hmac.digest(auth_key, blank, name)[:size], message.digest
-        ):
-            raise WrongDigestError("wrong digest")
-    first, last = message.scoped
+        lock.prove(data, d0, data[d0:d1])
     if not message.flags & PRIV:
-        return _scoped(data, first, last)
-    if credential.priv is None or not message.flags & AUTH:
-        raise ber.BerError("encrypted, and we have no key")
-    plain = _decrypt(credential.priv, priv_key, message, data[first:last])
-    return _scoped(plain, 0, len(plain))
+        return data[first:last]
+    if not message.flags & AUTH:
+        raise ber.BerError("encrypted, and not authenticated")
+    return lock.decrypt(message.boots, message.time, data[s0:s1], data[first:last])
 
 
-def _scoped(data: bytes, at: int, end: int) -> Scoped:
-    at, end = ber.expect(data, at, end, ber.SEQUENCE)
+def read_scoped(data: bytes, spans: list[tuple[int, int]] | None = None) -> Scoped:
+    """Raises BerError."""
+    at, end = ber.expect(data, 0, len(data), ber.SEQUENCE)
     engine_id, at = ber.read_octets(data, at, end)
     context, at = ber.read_octets(data, at, end)
-    return Scoped(engine_id, context, ber.read_pdu(data, at, end))
+    return Scoped(engine_id, context, ber.read_pdu(data, at, end, spans))
+
+
+def _scope(engine_id: bytes, context: bytes, pdu: bytes) -> bytes:
+    return ber.tlv(ber.SEQUENCE, ber.tlv(Tag.OCTETS, engine_id) + ber.tlv(Tag.OCTETS, context) + pdu)
 
 
 def seal(
@@ -193,22 +299,21 @@ def seal(
     An empty engine id asks who it is (RFC 3414 §4), without user and digest; so does no credential.
     An answer names the context of its question, which may be another engine's (`context_engine`).
     """
-    whose = peer.engine_id if context_engine is None else context_engine
-    scoped = ber.tlv(ber.SEQUENCE, ber.tlv(Tag.OCTETS, whose) + ber.tlv(Tag.OCTETS, context) + pdu)
+    scoped = _scope(peer.engine_id if context_engine is None else context_engine, context, pdu)
     flags = REPORTABLE if reportable else 0
     user = digest = salt = b""
     boots, time = peer.boots, peer.now(clock)
-    auth_key = b""
+    lock: Security | None = None
     if peer.engine_id and credential is not None:
         user = credential.user.encode()
-        auth_key, priv_key = keys(credential, peer.engine_id)
+        lock = prepared(credential, peer.engine_id)
         if credential.auth is not None:
             flags |= AUTH
-            digest = bytes(_HASH[credential.auth][2])
+            digest = bytes(lock.size)
         if credential.priv is not None:
             flags |= PRIV
-            salt, cipher = _encrypt(credential.priv, priv_key, boots, time, scoped)
-            scoped = ber.tlv(Tag.OCTETS, cipher)
+            salt, hidden = lock.encrypt(boots, time, scoped)
+            scoped = ber.tlv(Tag.OCTETS, hidden)
     elif credential is not None:
         boots = time = 0
     header = ber.tlv(
@@ -224,43 +329,63 @@ def seal(
     after = ber.tlv(Tag.OCTETS, salt)
     security = ber.tlv(Tag.OCTETS, ber.tlv(ber.SEQUENCE, before + ber.tlv(Tag.OCTETS, digest) + after))
     whole = ber.tlv(ber.SEQUENCE, ber.write_int(3) + header + security + scoped)
-    if not digest or credential is None or credential.auth is None:
+    if not digest or lock is None:
         return whole
-    name, size = _HASH[credential.auth][1:]
-    at = len(whole) - len(scoped) - len(after) - size
-    return whole[:at] + hmac.digest(auth_key, whole, name)[:size] + whole[at + size :]
+    at = len(whole) - len(scoped) - len(after) - len(digest)
+    return whole[:at] + lock.digest(whole) + whole[at + len(digest) :]
 
 
-def _encrypt(priv: Priv, key: bytes, boots: int, time: int, plain: bytes) -> tuple[bytes, bytes]:
-    number = secrets.randbits(64)  # RFC 3414 §8.1.1.1 wants one that does not come again
-    if priv in (Priv.DES, Priv.TRIPLE_DES):
-        salt = struct.pack(">II", boots & 0xFFFFFFFF, number & 0xFFFFFFFF)
-        padded = plain + bytes(-len(plain) % 8)
-        worker = _cipher(priv, key, boots, time, salt).encryptor()
-        return salt, worker.update(padded) + worker.finalize()
-    salt = struct.pack(">Q", number)
-    worker = _cipher(priv, key, boots, time, salt).encryptor()
-    return salt, worker.update(plain) + worker.finalize()
+class Envelope:
+    """A request to one engine, sealed again and again: only number, time, salt, cipher and digest are written anew."""
+
+    __slots__ = (
+        "_at", "_boots", "_context", "_credential", "_from", "_id_at", "_lock", "_pdu", "_peer", "_scoped", "_spans",
+        "_until", "_whole",
+    )  # fmt: skip
+
+    def __init__(self, credential: Credential, peer: Peer, context: bytes, pdu: bytes, id_at: int) -> None:
+        """`id_at`: where in `pdu` the four octets of its request-id are."""
+        self._credential, self._peer, self._context = credential, peer, context
+        self._pdu, self._id_at = bytearray(pdu), id_at
+        self._lock = prepared(credential, peer.engine_id)
+        self._boots, self._from, self._until = -1, 0, -1
+
+    def seal(self, number: int, clock: float) -> bytes | bytearray:
+        """The message; good until the next one. `number` is below 2³¹ and takes four octets."""
+        peer, four = self._peer, number.to_bytes(4, "big")
+        time = peer.now(clock)
+        if peer.boots != self._boots or not self._from <= time <= self._until:
+            return self._anew(number, four, clock, time)
+        whole, scoped, lock = self._whole, self._scoped, self._lock
+        (n0, n1), (t0, t1), (d0, d1), (s0, s1), (c0, c1) = self._spans
+        scoped[self._at : self._at + 4] = four
+        whole[n0:n1] = four
+        whole[t0:t1] = time.to_bytes(t1 - t0, "big", signed=True)
+        if s0 == s1:
+            whole[c0:c1] = scoped
+        else:
+            whole[s0:s1], whole[c0:c1] = lock.encrypt(self._boots, time, scoped)
+        if d0 != d1:
+            whole[d0:d1] = bytes(d1 - d0)
+            whole[d0:d1] = lock.digest(whole)
+        return whole
+
+    def _anew(self, number: int, four: bytes, clock: float, time: int) -> bytes:
+        """In full, and a template for what follows, as long as boots and the size of the time stay."""
+        pdu = self._pdu
+        pdu[self._id_at : self._id_at + 4] = four
+        whole = seal(number, self._credential, self._peer, clock, self._context, bytes(pdu))
+        self._scoped = bytearray(_scope(self._peer.engine_id, self._context, bytes(pdu)))
+        self._at = len(self._scoped) - len(pdu) + self._id_at
+        self._whole, self._spans = bytearray(whole), read(whole).spans
+        t0, t1 = self._spans[1]
+        self._boots, self._from, self._until = self._peer.boots, time, (1 << 8 * (t1 - t0) - 1) - 1
+        return whole
 
 
-def _decrypt(priv: Priv, key: bytes, message: Incoming, cipher: bytes) -> bytes:
-    if len(message.salt) != 8 or (priv in (Priv.DES, Priv.TRIPLE_DES) and len(cipher) % 8):
-        raise ber.BerError("what is encrypted has the wrong size")
-    worker = _cipher(priv, key, message.boots, message.time, message.salt).decryptor()
-    return worker.update(cipher) + worker.finalize()
-
-
-def _cipher(priv: Priv, key: bytes, boots: int, time: int, salt: bytes) -> Cipher[Any]:
-    if priv is Priv.DES:
-        return Cipher(TripleDES(key[:8] * 3), modes.CBC(_xor(key[8:16], salt)))
-    if priv is Priv.TRIPLE_DES:
-        return Cipher(TripleDES(key[:24]), modes.CBC(_xor(key[24:32], salt)))
-    start = struct.pack(">II", boots & 0xFFFFFFFF, time & 0xFFFFFFFF) + salt
-    return Cipher(algorithms.AES(key), CFB(start))
-
-
-def _xor(a: bytes, b: bytes) -> bytes:
-    return bytes(x ^ y for x, y in zip(a, b, strict=True))
+def _xor(one: bytes | bytearray, other: bytes) -> bytes:
+    """Of equal length."""
+    return (int.from_bytes(one, "big") ^ int.from_bytes(other, "big")).to_bytes(len(one), "big")
 
 
 def report(pdu: ber.Pdu) -> Oid:

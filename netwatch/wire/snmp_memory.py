@@ -1,0 +1,197 @@
+"""What is remembered of questions: their octets, and what their answers looked like last time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from struct import Struct
+from typing import Generic, Protocol, TypeVar
+
+from netwatch.wire import ber
+from netwatch.wire.layout import Layout
+from netwatch.wire.snmp import Credential, Oid, Pdu, Shape, Target, VarBinds, Version
+
+FIRST_ID, LAST_ID = 1 << 24, (1 << 31) - 1
+"""Request-ids that take four octets however they are written: so an agent cannot send them back shorter."""
+_MOST_TARGETS = 200_000
+_MOST_MEMORIES = 64
+"""Questions remembered for a target."""
+_MOST_SHARED = 1 << 16
+
+
+class RefusedError(Exception):
+    """The answer is an error-status."""
+
+    def __init__(self, status: int, place: int) -> None:
+        super().__init__(status, place)
+        self.status, self.place = status, place
+
+
+class Memory(Protocol):
+    """A question to one target, and what its last answer looked like."""
+
+    question: Question
+    credential: Credential
+
+    def message(self, number: int) -> bytes | bytearray:
+        """The request with this number, good until the next call."""
+
+    def read(self, data: bytes, number: int) -> VarBinds:
+        """What it was answered. Raises RefusedError, SnmpError, or BerError for what is no answer to it."""
+
+
+class Shared:
+    """What many targets have in common: boxes of one model are asked the same, and answer in the same form."""
+
+    def __init__(self) -> None:
+        self._questions: dict[tuple[Credential, str, Pdu, int, tuple[Oid, ...]], Question] = {}
+        self._forms: dict[tuple[int, int, int], tuple[Layout, Shape]] = {}
+
+    def question(
+        self, credential: Credential, context: str, pdu: Pdu, names: tuple[Oid, ...], repetitions: int
+    ) -> Question:
+        """Raises BerError for a name that cannot be written."""
+        key = (credential, context, pdu, repetitions, names)
+        known = self._questions.get(key)
+        if known is None:
+            if len(self._questions) >= _MOST_SHARED:
+                self._questions.clear()
+            known = self._questions[key] = Question(*key)
+        return known
+
+    def form(self, layout: Layout, shape: Shape) -> tuple[Layout, Shape]:
+        """The layout, or the equal one that was known before."""
+        if len(self._forms) >= _MOST_SHARED:
+            self._forms.clear()
+        return self._forms.setdefault(layout.key, (layout, shape))
+
+
+class Question:
+    """A request, encoded but for its request-id."""
+
+    __slots__ = ("context", "credential", "data", "id_at", "names", "pdu", "repetitions")
+
+    def __init__(
+        self, credential: Credential, context: str, pdu: Pdu, repetitions: int, names: tuple[Oid, ...]
+    ) -> None:
+        self.credential, self.context, self.pdu = credential, context, pdu
+        self.repetitions, self.names = repetitions, names
+        body = ber.write_pdu(pdu, FIRST_ID, 0, repetitions, ber.write_names(names))
+        if credential.version is not Version.V3:
+            version = 0 if credential.version is Version.V1 else 1
+            body = ber.write_message(version, credential.community.encode(), body)
+        self.data = bytearray(body)
+        """The whole message; for SNMPv3 only its PDU."""
+        self.id_at = body.index(FIRST_ID.to_bytes(4, "big"), body.index(b"\x02\x04"))
+
+
+class CommunityMemory:
+    """Of a question by v1 or v2c."""
+
+    __slots__ = ("_layout", "_shape", "_shared", "credential", "question")
+
+    def __init__(self, question: Question, shared: Shared) -> None:
+        self.question, self._shared = question, shared
+        self.credential = question.credential
+        self._layout: Layout | None = None
+        self._shape = Shape((), ())
+
+    def message(self, number: int) -> bytearray:
+        question = self.question
+        _pack(question.data, question.id_at, number)
+        return question.data
+
+    def read(self, data: bytes, number: int) -> VarBinds:
+        if self._layout is not None:
+            values = self._layout.read(data)
+            if values is not None:
+                return VarBinds(self._shape, values)
+        spans: list[tuple[int, int]] = []
+        pdu = ber.read_message(data, spans).pdu
+        answer = VarBinds.of(response(pdu, number).varbinds)
+        at = id_place(data)
+        fields = [(*span, *ber.kind_of(tag)[1:]) for span, tag in zip(spans, answer.shape.tags, strict=True)]
+        layout = Layout(data, fields, (at, at + data[at - 1]))
+        self._layout, self._shape = self._shared.form(layout, answer.shape)
+        return VarBinds(self._shape, answer.values)
+
+
+_pack = Struct(">I").pack_into
+
+
+def response(pdu: ber.Pdu | ber.TrapV1, number: int) -> ber.Pdu:
+    """Raises BerError when it is not the response with this number, RefusedError when it brings nothing."""
+    if not isinstance(pdu, ber.Pdu) or pdu.kind != ber.RESPONSE or pdu.request_id != number:
+        raise ber.BerError("not a response")
+    if pdu.status:
+        raise RefusedError(pdu.status, pdu.place)
+    return pdu
+
+
+def id_place(data: bytes) -> int:
+    """Where the number begins by which the answer is known: of v1 and v2c the request-id's content, of v3 the
+    message's. Raises IndexError or BerError."""
+    size = data[1]
+    at = 5 if size < 0x80 else size - 0x7B  # behind the version, which has one octet
+    if data[at - 1] == 3:
+        at += 2  # into the header: nobody's has 128 octets
+    else:
+        at += 2 + data[at + 1]  # community: nobody's has 128 octets
+        size = data[at + 1]
+        at += 2 if size < 0x80 else size - 0x7E  # into the PDU
+    if data[at] != 2 or not 0 < data[at + 1] <= 5:
+        raise ber.BerError("no number")
+    return at + 2
+
+
+M = TypeVar("M", bound=Memory)
+
+
+class Memories(Generic[M]):
+    """Of all targets."""
+
+    def __init__(self, shared: Shared, make: Callable[[Question, Shared], M]) -> None:
+        self._shared, self._make = shared, make
+        self._last: dict[tuple[str, int], M] = {}
+        self._known: dict[tuple[str, int], dict[tuple[Oid, int, int], M]] = {}
+
+    def of(self, target: Target, pdu: Pdu, names: Sequence[Oid], repetitions: int) -> M:
+        """Raises BerError for a name that cannot be sent. A tuple of names is known again most quickly."""
+        memory = self._last.get(target.place)
+        if memory is not None:
+            question = memory.question
+            if (
+                question.names is names
+                and memory.credential is target.credential
+                and question.pdu is pdu
+                and question.repetitions == repetitions
+                and question.context == target.context_name
+            ):
+                return memory
+        memory = self._last[target.place] = self._recall(target, pdu, tuple(names), repetitions)
+        return memory
+
+    def _recall(self, target: Target, pdu: Pdu, names: tuple[Oid, ...], repetitions: int) -> M:
+        known = self._known.get(target.place)
+        if known is None:
+            if len(self._known) >= _MOST_TARGETS:
+                oldest = next(iter(self._known))
+                del self._known[oldest]
+                self._last.pop(oldest, None)
+            known = self._known[target.place] = {}
+        # By what tells most questions apart: hashing forty names would take longer than all the rest.
+        key = (names[0] if names else (), len(names), repetitions)
+        memory = known.get(key)
+        if memory is not None:
+            question = memory.question
+            if question.names == names and question.pdu is pdu and question.context == target.context_name:
+                if memory.credential is target.credential:
+                    return memory
+                if memory.credential == target.credential:
+                    memory.credential = target.credential
+                    return memory
+        elif len(known) >= _MOST_MEMORIES:
+            del known[next(iter(known))]
+        question = self._shared.question(target.credential, target.context_name, pdu, names, repetitions)
+        memory = known[key] = self._make(question, self._shared)
+        memory.credential = target.credential
+        return memory

@@ -1,0 +1,174 @@
+"""A remembered layout reads exactly what decoding reads, or nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from netwatch.wire import ber
+from netwatch.wire.layout import Layout
+from netwatch.wire.snmp import Credential, Oid, Pdu, Tag, Value, VarBind, VarBinds
+from netwatch.wire.snmp_memory import FIRST_ID, LAST_ID, CommunityMemory, RefusedError, Shared
+
+ROOT = (1, 3, 6, 1, 2, 1)
+NUMBERS = st.integers(FIRST_ID, LAST_ID)
+NAMES = st.lists(st.integers(0, 2**32 - 1), max_size=4).map(lambda tail: (*ROOT, *tail))
+ABSENT = [Tag.NULL, Tag.NO_SUCH_OBJECT, Tag.NO_SUCH_INSTANCE, Tag.END_OF_MIB_VIEW]
+KINDS: dict[Tag, st.SearchStrategy[Value]] = {
+    Tag.INTEGER: st.one_of(st.integers(-200, 200), st.integers(-(2**31), 2**31 - 1), st.integers(-(2**63), 2**63 - 1)),
+    Tag.OCTETS: st.binary(max_size=12),
+    Tag.OID: NAMES,
+    Tag.IP_ADDRESS: st.binary(min_size=4, max_size=4),
+    **{
+        tag: st.one_of(st.integers(0, 300), st.integers(0, 2**24), st.integers(0, 2**32 - 1))
+        for tag in (Tag.COUNTER32, Tag.GAUGE32, Tag.TICKS)
+    },
+    Tag.OPAQUE: st.binary(max_size=12),
+    Tag.COUNTER64: st.integers(0, 8).flatmap(lambda octets: st.integers(0, 256**octets - 1)),
+    **dict.fromkeys(ABSENT, st.none()),
+}
+BINDINGS = st.lists(
+    st.tuples(NAMES, st.sampled_from(sorted(KINDS))).flatmap(
+        lambda pair: KINDS[pair[1]].map(lambda value: VarBind(pair[0], pair[1], value))
+    ),
+    min_size=1,
+    max_size=6,
+)
+
+
+def written(number: int, bindings: list[VarBind], status: int = 0, community: bytes = b"public") -> bytes:
+    pdu = ber.write_pdu(ber.RESPONSE, number, status, 1 if status else 0, ber.write_varbinds(bindings))
+    return ber.write_message(1, community, pdu)
+
+
+def memory(names: tuple[Oid, ...] = (ROOT,)) -> CommunityMemory:
+    shared = Shared()
+    return CommunityMemory(shared.question(Credential(community="public"), "", Pdu.GET, names, 0), shared)
+
+
+def read(one: CommunityMemory, data: bytes, number: int) -> list[VarBind] | str:
+    try:
+        return list(one.read(data, number))
+    except (ber.BerError, RefusedError) as error:
+        return type(error).__name__
+
+
+def again(value: Value, draw: Callable[[st.SearchStrategy[Value]], Value], tag: Tag) -> Value:
+    """Another value of this type, often of the same length."""
+    return draw(st.one_of(KINDS[tag], st.just(value)))
+
+
+@settings(max_examples=300)
+@given(BINDINGS, st.data(), NUMBERS, NUMBERS)
+def test_what_is_read_by_layout_is_what_decoding_reads(
+    first: list[VarBind], data: st.DataObject, one: int, other: int
+) -> None:
+    """Changed values, changed lengths, swapped names, missing and additional ones, values that vanish."""
+    second = [vb._replace(value=again(vb.value, data.draw, vb.tag)) for vb in first]
+    match data.draw(st.sampled_from(["values", "values", "swap", "drop", "add", "gone", "type"])):
+        case "swap":
+            names = data.draw(st.permutations([vb.oid for vb in second]))
+            second = [vb._replace(oid=name) for vb, name in zip(second, names, strict=True)]
+        case "drop":
+            second = second[:-1]
+        case "add":
+            second += data.draw(BINDINGS)
+        case "gone":
+            second[-1] = VarBind(second[-1].oid, data.draw(st.sampled_from(ABSENT)), None)
+        case "type":
+            tag = data.draw(st.sampled_from([Tag.COUNTER32, Tag.GAUGE32, Tag.TICKS]))
+            second[-1] = VarBind(second[-1].oid, tag, 7)
+    learnt = memory()
+    assert read(learnt, written(one, first), one) == first
+    assert read(learnt, written(other, second), other) == second
+    assert read(learnt, written(one, first), one) == first
+
+
+@settings(max_examples=300)
+@given(BINDINGS, st.data(), NUMBERS)
+def test_whatever_becomes_of_the_octets_a_layout_reads_no_more_than_decoding_does(
+    bindings: list[VarBind], data: st.DataObject, number: int
+) -> None:
+    learnt, octets = memory(), bytearray(written(number, bindings))
+    read(learnt, bytes(octets), number)
+    for _ in range(data.draw(st.integers(1, 4))):
+        match data.draw(st.sampled_from(["set", "cut", "put"])):
+            case "set":
+                octets[data.draw(st.integers(0, len(octets) - 1))] = data.draw(st.integers(0, 255))
+            case "cut":
+                del octets[data.draw(st.integers(0, len(octets) - 1))]
+            case _:
+                octets.insert(data.draw(st.integers(0, len(octets))), data.draw(st.integers(0, 255)))
+    seen = ber.BerError
+    try:
+        pdu = ber.read_message(bytes(octets)).pdu
+    except ber.BerError:
+        pdu = None
+    if isinstance(pdu, ber.Pdu) and pdu.request_id == number:  # which the engine has made sure of
+        assert read(learnt, bytes(octets), number) == read(memory(), bytes(octets), number)
+    elif pdu is None:
+        assert read(learnt, bytes(octets), number) == seen.__name__
+
+
+@given(BINDINGS, NUMBERS, st.integers(1, 18))
+def test_an_error_status_is_never_read_as_values(bindings: list[VarBind], number: int, status: int) -> None:
+    learnt = memory()
+    read(learnt, written(number, bindings), number)
+    assert read(learnt, written(number, bindings, status), number) == "RefusedError"
+
+
+@given(BINDINGS, NUMBERS, st.binary(min_size=6, max_size=6))
+def test_another_community_is_another_layout(bindings: list[VarBind], number: int, community: bytes) -> None:
+    learnt = memory()
+    read(learnt, written(number, bindings), number)
+    assert read(learnt, written(number, bindings, community=community), number) == bindings
+
+
+@pytest.mark.parametrize("size", range(10))
+@pytest.mark.parametrize("tag", [Tag.COUNTER32, Tag.COUNTER64, Tag.INTEGER, Tag.OCTETS])
+def test_numbers_of_any_length_are_read_as_decoding_reads_them(tag: Tag, size: int) -> None:
+    """Also those that are longer than they need be, or than their type: agents send such."""
+    if tag is Tag.INTEGER and size == 9:
+        pytest.skip("nobody reads an integer of more than 64 bits")
+    for body in (b"\xff" * size, bytes(range(0xF7, 0xF7 + size)), b"\0" * size):
+        data = b"\x30\x0b\x06\x03\x2b\x06\x01" + bytes((tag, size)) + body
+        spans = [(len(data) - size, len(data))]
+        layout = Layout(data, [(*spans[0], *ber.kind_of(tag)[1:])])
+        values = layout.read(data)
+        assert values is not None
+        assert list(values) == [ber.read_value(tag, data, *spans[0])[1]]
+
+
+def test_boxes_that_answer_alike_share_one_layout() -> None:
+    shared = Shared()
+    question = shared.question(Credential(community="public"), "", Pdu.GET, (ROOT,), 0)
+    one, other = CommunityMemory(question, shared), CommunityMemory(question, shared)
+    for n, who in enumerate((one, other)):
+        who.read(written(FIRST_ID + n, [VarBind(ROOT, Tag.GAUGE32, 100 + n)]), FIRST_ID + n)
+    assert one._layout is other._layout
+
+
+@given(st.lists(NAMES, max_size=12), st.integers(0, 3), st.data())
+def test_rows_under_a_root_are_counted_up_to_the_first_that_is_not(
+    names: list[Oid], width: int, data: st.DataObject
+) -> None:
+    tags = [data.draw(st.sampled_from([Tag.GAUGE32, Tag.END_OF_MIB_VIEW])) for _ in names]
+    rows = VarBinds.of(VarBind(name, tag, 1) for name, tag in zip(names, tags, strict=True))
+    root = (*ROOT, 1, 2, 3)[: 6 + width]
+    inside = [vb.tag is Tag.GAUGE32 and vb.oid[: len(root)] == root for vb in rows]
+    assert rows.shape.under(root) == (inside.index(False) if False in inside else len(inside))
+    assert rows.shape.rising == (names == sorted(set(names)))
+
+
+@given(BINDINGS, st.integers(1, 4), st.data())
+def test_columns_are_taken_apart_and_put_together_like_lists(
+    bindings: list[VarBind], width: int, data: st.DataObject
+) -> None:
+    rows, start = VarBinds.of(bindings), data.draw(st.integers(0, 3))
+    assert rows == bindings
+    assert rows.part(start, len(rows), width) == bindings[start::width]
+    assert rows[1:] == bindings[1:]
+    assert VarBinds.joined([rows, rows]) == bindings * 2
