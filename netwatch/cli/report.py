@@ -16,6 +16,13 @@ if TYPE_CHECKING:
     from netwatch.report import Facts, Line
 
 _KINDS = ("availability", "summary", "customers", "crews", "faults", "repeats")
+_SHOWN = {
+    "availability": "circuit assurance availability_net target left_seconds outages breaches net_down_seconds coverage "
+    "repeats chronic credit_share",
+    "summary": "by group circuits availability_net below_target outages due timeliness late_left median_minutes "
+    "p90_minutes credit_rents",
+}
+"""What fits a terminal; `--json` and files hold every column."""
 _GROUPS = ("all", "class", "product", "region", "customer")
 
 
@@ -44,6 +51,8 @@ def command(
 
     Gross counts every minute without service; net leaves out what the contract excuses. What nobody could tell lowers
     the coverage, never the availability. Targets, credits and what a repeat is: [policy.quality] in rules/sla.toml.
+
+    A terminal shows the columns that matter most; --json and -o hold them all.
 
     A period that has not ended is counted up to now. Customers stand in it by their ids: the names are the ledger's.
     """
@@ -79,7 +88,8 @@ def command(
     elif output is None:
         for name, table in tables.items():
             say(f"{name}, {facts.period.name}")
-            show(table, list(table[0]) if table else (), none="nothing in this period")
+            columns = _SHOWN[name].split() if name in _SHOWN else list(table[0]) if table else ()
+            show(table, columns, none="nothing in this period")
 
 
 async def _gather(settings: Config, text: str | None, *, year: bool) -> Facts:

@@ -28,7 +28,9 @@ class ThinkerLock:
             holder = os.pread(self._fd, 32, 0).decode(errors="replace").strip()
             os.close(self._fd)
             raise ThinkerRunningError(
-                f"{database}: already in use by another netwatch" + (f" (process {holder})" if holder else "")
+                f"{database}: already in use by another netwatch"
+                + (f" (process {holder})" if holder else "")
+                + ": stop it first"
             ) from None
         except OSError as error:
             os.close(self._fd)

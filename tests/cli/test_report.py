@@ -98,3 +98,17 @@ def test_without_a_database_a_report_is_unavailable_and_makes_none(site: Path, t
     assert done.exit_code == 69
     assert "no database yet" in done.stderr
     assert not database.exists()
+
+
+def test_a_terminal_sees_the_columns_that_matter_and_a_summary_by_what_it_asks_for(site: Path) -> None:
+    done = report("availability", "-p", "2026-11", "-c", site)
+    assert done.stdout.split("\n")[0].split()[:4] == ["circuit", "assurance", "availability_net", "target"]
+    one = json.loads(report("summary", "-p", "2026-11", "--by", "class", "--json", "-c", site).stdout)["summary"]
+    assert [(x["by"], x["group"], x["due"], x["timeliness"]) for x in one] == [("class", "AA", 1, 1.0)]
+
+
+def test_the_rolling_year_reaches_back_twelve_months(site: Path) -> None:
+    year = json.loads(report("summary", "-p", "2027-10", "--year", "--by", "all", "--json", "-c", site).stdout)
+    assert year["period"] == "2026-11-01..2027-10-31"
+    (line,) = year["summary"]
+    assert (line["outages"], line["down_seconds"], line["credit_rents"]) == (1, 10800, None)

@@ -68,6 +68,7 @@ def test_a_backup_is_taken_while_another_process_thinks_and_a_restore_is_not(
                 result = netwatch(*refused)
                 assert result.exit_code == 75
                 assert f"process {process.pid}" in result.output
+                assert "stop it first" in result.output
         finally:
             process.kill()
 
