@@ -77,10 +77,11 @@ class Contract:
 
     def stopped(self, outage: OutageRecord) -> Spans:
         """When pauses stopped the net clock of an outage's circuit."""
-        policy = self.policy(outage.started)
-        return union(
-            (p.started, p.ended) for p in self.book.pauses.get(outage.circuit, ()) if p.reason in policy.stopping
-        )
+        pauses = self.book.pauses.get(outage.circuit)
+        if not pauses:
+            return []
+        stopping = self.policy(outage.started).stopping
+        return union((p.started, p.ended) for p in pauses if p.reason in stopping)
 
     def standing(self, outage: OutageRecord) -> tuple[Standing, ...]:
         """When the net clock of an outage stood, and why: pauses that stop it, planned work that is excused."""
@@ -160,11 +161,15 @@ class Contract:
 
     def covered_until(self, circuit_id: str, started: Instant) -> Instant | None:
         """Until when planned work that covers a circuit goes on, for loss that began inside it."""
+        if not self.book.windows:
+            return None
         spans = [window_spans(w) for w in self._windows(circuit_id)]
         return max((self._continued(w, e) for w in spans for s, e in w if s <= started < e), default=None)
 
     def excused(self, outage: OutageRecord, loss: Loss) -> list[tuple[Instant, Instant]]:
         """The planned time of an outage that is not net time."""
+        if not self.book.windows:
+            return []
         out: Spans = []
         policy = self.policy(outage.started)
         name = self.assurance(outage.circuit, outage.started)

@@ -17,6 +17,7 @@ from netwatch.core import codec
 from netwatch.core.alarms import Key
 from netwatch.core.book import Book
 from netwatch.core.desk import Desk
+from netwatch.core.known import Known
 from netwatch.core.model import (
     Alarm,
     AlarmState,
@@ -40,6 +41,7 @@ from netwatch.core.model import (
     Work,
 )
 from netwatch.core.review import Review
+from netwatch.core.rows import news
 from netwatch.core.rules import Rules
 from netwatch.core.time import HOUR, Instant, Span
 from netwatch.core.topology import Network
@@ -58,6 +60,7 @@ class Engine:
         self.ledger, self.rules, self.zone = ledger, rules, zone
         self.net = Network(ledger)
         self.book = Book()
+        self._known = Known.of(self.book)
         self._rows: dict[tuple[str, str], Row] = {}
         self._out = _Out()
         self._alarms: list[tuple[Instant, Key]] = []
@@ -130,6 +133,7 @@ class Engine:
         self._advance(max(now, self.book.now))
         self.ledger, self.rules = ledger, rules
         self.net = Network(ledger)
+        self._known = Known.of(self.book)
         self._drop_strangers()
         self._review(self.book.now)
         return self._out.decision(self.book.now)
@@ -165,6 +169,7 @@ class Engine:
         if frozen.version != VERSION:
             raise ValueError(f"frozen by version {frozen.version}, this is {VERSION}")
         engine.book = frozen.book
+        engine._known = Known.of(frozen.book)
         engine._alarms = frozen.alarms
         for kind, row in frozen.rows:
             engine._keep(codec.decode(_ROWS[kind], row))
@@ -196,7 +201,7 @@ class Engine:
 
     def _review(self, now: Instant) -> None:
         self.book.review_due = None
-        review = Review(self.book, self.net, self.rules, self.zone, now)
+        review = Review(self.book, self.net, self.rules, self.zone, now, self._known)
         for row in review.rows():
             self._put(row)
         for name in review.round.forgotten:
@@ -218,6 +223,8 @@ class Engine:
         gone = self.book.lay_aside(now - self.memory)
         for name in gone:
             self._rows.pop(name, None)
+        if gone:
+            self._known = Known.of(self.book)
 
     def _soon(self, at: Instant) -> None:
         due = self.book.review_due
@@ -244,15 +251,18 @@ class Engine:
                 self.book.evidence.listen_anew(fact.at)
             case Maintenance():
                 self.book.windows.setdefault(fact.id, []).append(fact)
+                self._known.forget_judgements()
                 self._put(Window(fact.id, fact.announced, fact.start, fact.end, fact.scope, fact.cancelled))
                 self._soon(fact.at)
             case LedgerChange():
                 if not unknown:
                     self.book.changes.setdefault(fact.circuit, []).append((fact.at, list(fact.changes)))
+                    self._known.disturb([fact.circuit])
             case Complaint() | Work():
                 self._review(fact.at)  # people act on what is so now, not two seconds ago
                 desk = Desk(self.book, self.net, self.rules)
                 self._out.entries += desk.take(fact)
+                self._known.disturb([fact.circuit] if isinstance(fact, Complaint) else fact.circuits)
                 self._review(fact.at)
 
     def _hear(self, said: Observation) -> None:
@@ -281,7 +291,7 @@ class Engine:
 
     def _put(self, row: Row) -> None:
         key = (type(row).__name__, row.id)
-        if self._rows.get(key) != row:
+        if news(row, self._rows.get(key)):
             self._rows[key] = row
             self._out.rows[key] = row
 

@@ -6,6 +6,8 @@ The rules of the craft (when to send, whom) are `tickets`'; this applies them to
 from __future__ import annotations
 
 from netwatch.core.book import ExposureRecord, FaultRecord, OutageRecord, TicketRecord
+from netwatch.core.intervals import FOREVER
+from netwatch.core.known import Known
 from netwatch.core.model import Condition, Effect, RootKind, TicketKind, TicketState
 from netwatch.core.round import Round
 from netwatch.core.tickets import OPEN, Stake, places_of, skill_of, team_for, verdict
@@ -15,12 +17,14 @@ from netwatch.core.time import MINUTE, Instant, show
 class Orders:
     """Asked only once the round's circuits are judged."""
 
-    def __init__(self, round_: Round) -> None:
-        self.round = round_
+    def __init__(self, round_: Round, known: Known) -> None:
+        self.round, self.known = round_, known
         self.book, self.net, self.rules = round_.book, round_.net, round_.rules
         self.now, self.zone, self.timing, self.contract = round_.now, round_.zone, round_.timing, round_.contract
         self._effects_of: dict[str, tuple[list[OutageRecord], list[ExposureRecord]]] | None = None
-        self._at_stake: dict[str, list[Stake]] = {}
+        self._tickets: dict[str, list[TicketRecord]] = {}
+        for order in self.book.tickets.values():
+            self._tickets.setdefault(order.fault, []).append(order)
 
     def review(self) -> None:
         """Open what is missing, send what is due, warn of what runs out."""
@@ -37,11 +41,13 @@ class Orders:
 
     def merge(self, child: FaultRecord, parent: FaultRecord) -> None:
         """The orders of a fault that was absorbed: one cause, one order."""
-        orders = [t for t in self.book.tickets.values() if t.fault == child.id and t.state is not TicketState.MERGED]
+        orders = [t for t in self._tickets.get(child.id, ()) if t.state is not TicketState.MERGED]
         main = self.of(parent)
         for order in orders:
             if main is None:
                 order.fault, main = parent.id, order
+                self._tickets[child.id].remove(order)
+                self._tickets.setdefault(parent.id, []).append(order)
                 continue
             order.state, order.merged_into, order.closed = TicketState.MERGED, main.id, self.now
             self.round.say("ticket.merged", order.id, f"one cause: {parent.root}", into=main.id)
@@ -65,9 +71,7 @@ class Orders:
 
     def of(self, fault: FaultRecord) -> TicketRecord | None:
         """The order of a fault that is not merged into another."""
-        return next(
-            (t for t in self.book.tickets.values() if t.fault == fault.id and t.state is not TicketState.MERGED), None
-        )
+        return next((t for t in self._tickets.get(fault.id, ()) if t.state is not TicketState.MERGED), None)
 
     def effects_of(self, fault: FaultRecord) -> tuple[list[OutageRecord], list[ExposureRecord]]:
         """The outages and exposures put down to a fault. Asked only once circuits are judged."""
@@ -81,15 +85,26 @@ class Orders:
 
     def stakes(self, fault: FaultRecord) -> list[Stake]:
         """The open outages of a fault, the earliest deadline first."""
-        if fault.id not in self._at_stake:
+        file = self.known.file(fault.id)
+        if file.stakes is None:
             stakes = [self._stake(o) for o in self.effects_of(fault)[0] if o.restored is None]
-            self._at_stake[fault.id] = sorted(stakes, key=lambda s: (s.deadline, s.circuit))
-        return self._at_stake[fault.id]
+            file.stakes = sorted(stakes, key=lambda s: (s.deadline, s.circuit))
+        return file.stakes
+
+    def _exposed(self, fault: FaultRecord) -> int:
+        """How many circuits a fault leaves without protection now."""
+        file = self.known.file(fault.id)
+        if file.exposed is None:
+            file.exposed = sum(e.ended is None for e in self.effects_of(fault)[1])
+        return file.exposed
 
     def _wanted(self, fault: FaultRecord) -> Instant | None:
         """From when on a fault deserves a repair order; None while nobody is to be sent."""
         if fault.root.kind in (RootKind.MANAGEMENT, RootKind.AGENT):
             return None
+        file = self.known.file(fault.id)
+        if file.wanted is not None and file.wanted[0] == fault.cleared and not self.book.windows:
+            return file.wanted[1]
         outages, exposures = self.effects_of(fault)
         effects: list[OutageRecord | ExposureRecord] = [*outages, *exposures]
         times = []
@@ -105,6 +120,7 @@ class Orders:
             else:
                 self.round.wake_at(covered)
         if times:
+            file.wanted = fault.cleared, min(times)
             return min(times)
         if fault.root.kind is RootKind.POWER and not effects and not fault.planned:
             return fault.confirmed
@@ -122,6 +138,7 @@ class Orders:
             skill=skill_of(fault, self.net, self.rules.dispatch),
         )
         self.book.tickets[order.id] = order
+        self._tickets.setdefault(fault.id, []).append(order)
         self.round.say("ticket.opened", order.id, f"{fault.root} takes service or protection away", fault=fault.id)
         self.tell("noc", "noc.fault", fault, f"{order.id}:opened", ticket=order.id, reason=fault.reason)
         return order
@@ -157,8 +174,8 @@ class Orders:
         if fault.cleared is not None:
             return
         stakes = self.stakes(fault)
-        exposed = sum(e.ended is None for e in self.effects_of(fault)[1])
-        said = verdict(fault, order, stakes, exposed, self._lost_light(fault), self.rules.dispatch, self.now)
+        exposed, dark = self._exposed(fault), self._lost_light(fault)
+        said = verdict(fault, order, stakes, exposed, dark, self.rules.dispatch, self.now)
         order.probability = said.probability
         if order.state is TicketState.WATCHING:
             held = self._held(order, fault) if said.send else said.reason
@@ -219,7 +236,11 @@ class Orders:
 
     def _deadlines(self, order: TicketRecord, fault: FaultRecord) -> None:
         """Warn when a limit is nearly used up, say so once when it is broken."""
-        share = self.rules.dispatch.warn_share
+        share, file = self.rules.dispatch.warn_share, self.known.file(fault.id)
+        if self.now < file.due:
+            self.round.wake_at(file.due)
+            return
+        file.due = FOREVER
         for record in self.effects_of(fault)[0]:
             if record.restored is not None or record.breached:
                 continue
@@ -233,7 +254,10 @@ class Orders:
             elif self.now >= warn and not record.warned:
                 record.warned = True
                 self._tell_team(order, fault, "deadline.near", f"{record.id}:near", circuit=record.circuit)
-            self.round.wake_at(warn if not record.warned else account.deadline + 1)
+            again = warn if not record.warned else account.deadline + 1
+            if again > self.now:
+                file.due = min(file.due, again)
+        self.round.wake_at(file.due)
 
     def _facts(self, fault: FaultRecord) -> dict[str, str | int | float | bool | tuple[str, ...] | None]:
         """What a message may say of a fault: no customer's name, no contact."""

@@ -7,47 +7,132 @@ that is explained otherwise is withdrawn, one that is over and stable is left al
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 
 from netwatch.core.book import ExposureRecord, FaultRecord, OutageRecord, UnknownRecord
 from netwatch.core.cases import Cases
 from netwatch.core.causes import Cause
 from netwatch.core.circuits import Loss, Losses, blamed
 from netwatch.core.intervals import FOREVER, Pair, Spans, union, without
+from netwatch.core.known import Known
 from netwatch.core.model import Domain, Root, RootKind
 from netwatch.core.round import Round
-from netwatch.core.service import Episode, episodes
+from netwatch.core.service import Episode, episodes, next_confirmation
 from netwatch.core.time import Instant, show
 
 
 class Outages:
-    """The circuits of one review. `touched` are those that anything may have changed for."""
+    """The circuits of one review.
 
-    def __init__(self, round_: Round, causes: Sequence[Cause], cases: Cases, losses: Losses) -> None:
+    A circuit is judged when something that its judgement hangs on has changed: what it lost, which of that counts by
+    now, which faults the causes are on record as, or what people said of it.
+    """
+
+    def __init__(
+        self, round_: Round, causes: Sequence[Cause], cases: Cases, losses: Losses, known: Known | None = None
+    ) -> None:
         self.round = round_
         self.book, self.net, self.rules = round_.book, round_.net, round_.rules
         self.now, self.zone, self.timing, self.contract = round_.now, round_.zone, round_.timing, round_.contract
         self.causes, self.cases, self.losses = causes, cases, losses
+        self.known = known or Known.of(round_.book)
         self.touched: set[str] = set()
-        self._outages_of: dict[str, list[OutageRecord]] = {}
-        self._exposures_of: dict[str, list[ExposureRecord]] = {}
-        for outage in self.book.outages.values():
-            self._outages_of.setdefault(outage.circuit, []).append(outage)
-        for exposure in self.book.exposures.values():
-            self._exposures_of.setdefault(exposure.circuit, []).append(exposure)
+        """Circuits that anything speaks of."""
+        self.changed: set[str] = set()
+        """Circuits whose rows may have changed."""
+        self.moved: set[str] = set()
+        """Faults whose effects may have changed."""
+        self.unseen: list[UnknownRecord] = []
+        """Those whose rows may have changed."""
         self._judged: dict[tuple[Pair, ...], list[Episode]] = {}
+        self._losses: dict[int, Loss] = {}
+
+    @cached_property
+    def outages_of(self) -> dict[str, list[OutageRecord]]:
+        out: dict[str, list[OutageRecord]] = {}
+        for outage in self.book.outages.values():
+            out.setdefault(outage.circuit, []).append(outage)
+        return out
+
+    @cached_property
+    def exposures_of(self) -> dict[str, list[ExposureRecord]]:
+        out: dict[str, list[ExposureRecord]] = {}
+        for exposure in self.book.exposures.values():
+            out.setdefault(exposure.circuit, []).append(exposure)
+        return out
+
+    @cached_property
+    def _said(self) -> dict[str, FaultRecord]:
+        """Circuit → the fault for which nothing but its customer's word speaks."""
+        out: dict[str, FaultRecord] = {}
+        for fault in self.book.faults.values():
+            if fault.root.kind is RootKind.CIRCUIT and not fault.final and not fault.absorbed_by:
+                out.setdefault(fault.root.id, fault)
+        return out
 
     def judge(self) -> None:
         """Bring every circuit that anything touches up to now."""
-        live = {o.circuit for o in self.book.outages.values() if not o.final}
-        live |= {e.circuit for e in self.book.exposures.values() if not e.final}
-        self.touched = self.losses.touched() | live | self._called()
-        for circuit in sorted(self.touched):
+        judged, calls, disturbed = self.known.judged, self.book.calls, self.known.disturbed
+        touched = self.touched = self.losses.touched() | self._live() | self._called()
+        todo = []
+        for circuit in touched:
             loss = self.losses.of(circuit)
-            calls = self.book.calls.get(circuit, [])
-            judged = episodes(loss.down, self.timing, calls) if calls else self._episodes(loss.down)
-            found = [e for e in judged if e.confirmed <= self.now]
+            if id(loss) not in self._losses:
+                self._losses[id(loss)] = loss
+                self._conclude(loss)
+            if judged.get(circuit) is not loss.verdict or circuit in disturbed or circuit in calls:
+                todo.append(circuit)
+        for circuit in judged.keys() - touched:
+            del judged[circuit]
+        for circuit in sorted(todo):
+            self._judge(circuit)
+        disturbed.clear()
+        for circuit in todo:
+            loss = self.losses.of(circuit)
+            self._conclude(loss)
+            if circuit not in calls:
+                judged[circuit] = loss.verdict
+        self.changed.update(todo)
+
+    def _judge(self, circuit: str) -> None:
+        loss = self.losses.of(circuit)
+        calls = self.book.calls.get(circuit, [])
+        judged = episodes(loss.down, self.timing, calls) if calls else self._episodes(loss.down)
+        found = [e for e in judged if e.confirmed <= self.now]
+        outages, exposures = self.outages_of.get(circuit, ()), self.exposures_of.get(circuit, ())
+        if found or outages or exposures or loss.lost != loss.down:
+            self.moved.update(record.fault for record in (*outages, *exposures))
             self._outages(circuit, found, loss)
             self._exposures(circuit, loss)
+            outages, exposures = self.outages_of.get(circuit, ()), self.exposures_of.get(circuit, ())
+            self.moved.update(record.fault for record in (*outages, *exposures))
+
+    def _conclude(self, loss: Loss) -> None:
+        """What the judgement of a circuit that lost this hangs on besides; another object only when it is another."""
+        of, now = self.cases.of, self.now
+        verdict = (
+            sum(e.confirmed <= now for e in self._episodes(loss.down)),
+            sum(e.confirmed <= now for e in self._episodes(loss.lost)),
+            [
+                (fault.id if (fault := of.get(cause.root)) else "", self.cases.confirmed(cause))
+                for _, cause in loss.blame
+            ],
+        )
+        if loss.verdict != verdict:
+            loss.verdict = verdict
+
+    def _live(self) -> set[str]:
+        """Circuits whose records can still change; those on whose clock time alone has an effect changed already."""
+        live = set()
+        pauses = self.book.pauses
+        for outage in self.book.outages.values():
+            if not outage.final:
+                live.add(outage.circuit)
+                if outage.excused or outage.circuit in pauses:
+                    self.changed.add(outage.circuit)
+                    self.moved.add(outage.fault)
+        live.update(e.circuit for e in self.book.exposures.values() if not e.final)
+        return live
 
     def unknowns(self) -> None:
         """Our blindness: what we cannot see is neither up nor down."""
@@ -57,6 +142,9 @@ class Outages:
             for record in self.book.unknowns.values():
                 if record.ended is None:
                     record.ended = self.now
+                    self.unseen.append(record)
+            if self.unseen:
+                self.changed |= self.touched
             return
         down = {o.circuit for o in self.book.outages.values() if o.restored is None}
         have = {u.circuit: u for u in self.book.unknowns.values() if u.started == fault.opened}
@@ -65,18 +153,20 @@ class Outages:
             if mine is None:
                 if circuit in down:
                     continue
-                mine = UnknownRecord(self.book.name("U"), circuit, fault.opened, None)
+                mine = UnknownRecord(self.book.name("U"), circuit, fault.opened, fault.cleared)
                 self.book.unknowns[mine.id] = mine
+            elif mine.ended == fault.cleared:
+                continue
             mine.ended = fault.cleared
-        if fault.cleared is None or fault.cleared > self.now - self.timing.stability:
-            self.touched |= set(self.net.ledger.circuits)
+            self.unseen.append(mine)
+        if self.unseen:
+            self.changed |= set(self.net.ledger.circuits)
 
     def wake(self) -> None:
         """When something will be different without anything being said."""
         for cause in self.causes:
             self._confirmation(cause.spans)
-        for circuit in self.touched:
-            loss = self.losses.of(circuit)
+        for loss in self._losses.values():
             self._confirmation(loss.down)
             if loss.lost != loss.down:
                 self._confirmation(loss.lost)
@@ -97,7 +187,7 @@ class Outages:
         return self._judged[key]
 
     def _outages(self, circuit: str, found: list[Episode], loss: Loss) -> None:
-        records = self._outages_of.setdefault(circuit, [])
+        records = self.outages_of.setdefault(circuit, [])
         matched: set[str] = set()
         for episode in found:
             record = next((o for o in records if _meets(o.started, o.restored, episode)), None)
@@ -146,15 +236,16 @@ class Outages:
             cause = next((c for spans, c in loss.blame if spans[-1][1] > record.started), None)
         if cause is not None:
             fault = self.cases.record(cause)
-            said = self._said(record.circuit)
+            said = self._said.get(record.circuit)
             if said is not None and said is not fault and not said.absorbed_by:
                 said.absorbed_by = fault.id
+                del self._said[record.circuit]
                 fault.opened = min(fault.opened, said.opened)
                 self.cases.absorbed.append((said, fault))
             return fault
         if record.fault and not record.only_complaint:
             return self.book.faults[record.fault]
-        return self._said(record.circuit) or self._customers_word(record)
+        return self._said.get(record.circuit) or self._customers_word(record)
 
     def _tipped(self, loss: Loss, at: Instant) -> Cause | None:
         """The cause that tipped the balance; one that has not lasted long enough to count only for want of others."""
@@ -163,12 +254,6 @@ class Outages:
     def _sure(self, loss: Loss, at: Instant) -> Cause | None:
         sure = [(spans, cause) for spans, cause in loss.blame if self.cases.confirmed(cause)]
         return blamed(sure, at, self.timing.agreement)
-
-    def _said(self, circuit: str) -> FaultRecord | None:
-        root = Root(RootKind.CIRCUIT, circuit)
-        return next(
-            (f for f in self.book.faults.values() if f.root == root and not f.final and not f.absorbed_by), None
-        )
 
     def _customers_word(self, record: OutageRecord) -> FaultRecord:
         fault = FaultRecord(
@@ -183,16 +268,16 @@ class Outages:
             explains=1,
             most=1,
         )
-        self.book.faults[fault.id] = fault
+        self.book.faults[fault.id] = self._said[record.circuit] = fault
         self.cases.live.append(fault)
         self.cases.opened.append(fault)
         return fault
 
     def _exposures(self, circuit: str, loss: Loss) -> None:
-        records = self._exposures_of.setdefault(circuit, [])
+        records = self.exposures_of.setdefault(circuit, [])
         if loss.lost == loss.down and not records:
             return
-        out: Spans = union((o.started, o.restored or FOREVER) for o in self._outages_of.get(circuit, ()))
+        out: Spans = union((o.started, o.restored or FOREVER) for o in self.outages_of.get(circuit, ()))
         pieces = []
         for episode in self._episodes(loss.lost):
             if episode.confirmed <= self.now:
@@ -233,9 +318,7 @@ class Outages:
 
     def _confirmation(self, spans: Spans) -> None:
         if spans and spans[-1][1] > self.now:
-            later = [e.confirmed for e in self._episodes(spans) if e.confirmed > self.now]
-            if later:
-                self.round.wake_at(min(later))
+            self.round.wake_at(next_confirmation(self._episodes(spans), self.now))
 
 
 def _meets(started: Instant, ended: Instant | None, episode: Episode) -> bool:

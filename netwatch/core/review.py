@@ -13,10 +13,11 @@ from zoneinfo import ZoneInfo
 from netwatch.core.alarms import Key
 from netwatch.core.book import Book, FaultRecord, OutageRecord, window_spans
 from netwatch.core.cases import Cases
-from netwatch.core.causes import Planned
+from netwatch.core.causes import Cause, Planned
 from netwatch.core.circuits import Losses
 from netwatch.core.faults import explain
 from netwatch.core.intervals import FOREVER
+from netwatch.core.known import Known
 from netwatch.core.model import Domain, RootKind, Row
 from netwatch.core.orders import Orders
 from netwatch.core.outages import Outages
@@ -30,28 +31,20 @@ from netwatch.core.topology import Network
 class Review:
     """Done when it is made; `round`, `rows` and `explained` tell what came of it."""
 
-    def __init__(self, book: Book, net: Network, rules: Rules, zone: ZoneInfo, now: Instant) -> None:
+    def __init__(self, book: Book, net: Network, rules: Rules, zone: ZoneInfo, now: Instant, known: Known) -> None:
         self.round = Round(book, net, rules, zone, now)
         self.book, self.net, self.rules, self.now, self.timing = book, net, rules, now, rules.alarms
-        self.contract = self.round.contract
+        self.contract, self.known = self.round.contract, known
         self._retire()
-        self.causes = explain(
-            book.evidence.tracks,
-            net,
-            book.vantage,
-            self._planned(),
-            rules.faults,
-            self.timing,
-            now,
-            self.round.wake_at,
-        )
+        self.causes = self._explain()
         self.cases = Cases(book, self.causes, self.timing, now)
         self.cases.settle()
-        self.losses = Losses(net, book, self.causes, self.timing)
-        self.outages = Outages(self.round, self.causes, self.cases, self.losses)
-        self.orders = Orders(self.round)
+        self.losses = Losses(net, book, self.causes, self.timing, known.fates, known.changed)
+        self.outages = Outages(self.round, self.causes, self.cases, self.losses, known)
+        self.orders = Orders(self.round, known)
         self.outages.judge()
         self.outages.unknowns()
+        known.drop(self.outages.moved)
         self._faults()
         self.orders.review()
         self._finish()
@@ -60,19 +53,41 @@ class Review:
 
     def rows(self) -> Iterator[Row]:
         """The rows of everything that this review may have changed."""
-        return iter(Rows(self.round, self.orders, self.outages.touched))
+        return iter(Rows(self.round, self.orders, self.outages, self.absorbed, self.known))
 
     def explained(self) -> Iterator[tuple[Key, str]]:
         """Which fault explains which signal."""
         causes = {c.root: c for c in self.causes}
+        tracks = self.book.evidence.tracks
         for root, fault in self.cases.of.items():
-            cause = causes[root]
-            for element in sorted(cause.elements | cause.explains):
-                track = self.book.evidence.tracks.get(element)
-                for key in track.signals if track else ():
-                    yield key, fault.id
+            for element in causes[root].elements | causes[root].explains:
+                if (track := tracks.get(element)) is not None:
+                    for key in track.signals:
+                        yield key, fault.id
 
     # ------------------------------------------------------------ evidence
+
+    def _explain(self) -> list[Cause]:
+        """The causes of what is wrong; those of the last review while nothing that they follow from has changed."""
+        known, book = self.known, self.book
+        known.look(book.evidence.tracks)
+        asked = (book.vantage, self._planned())
+        if known.causes is not None and known.asked == asked:
+            return known.causes
+        final = True
+
+        def again_at(at: Instant) -> None:
+            nonlocal final
+            final = False
+            self.round.wake_at(at)
+
+        rules = self.rules.faults, self.timing
+        causes = explain(book.evidence.tracks, self.net, *asked, *rules, self.now, again_at)
+        known.causes, known.asked = causes if final else None, asked
+        if book.windows and known.changed:
+            # Whether planned work excuses an outage hangs on what a device last said of itself, too.
+            known.disturb(c for kind, name in known.changed if kind == "device" for c in self.net.over_device(name))
+        return causes
 
     def _retire(self) -> None:
         """Forget evidence that came to nothing."""
@@ -86,6 +101,8 @@ class Review:
             self.book.evidence.answers.clear()
 
     def _planned(self) -> list[Planned]:
+        if not self.book.windows:
+            return []
         oldest = min((t.start for t in self.book.evidence.tracks.values() if t.spans), default=self.now)
         out = []
         for versions in self.book.windows.values():
@@ -120,9 +137,10 @@ class Review:
     # ------------------------------------------------------------ faults
 
     def _faults(self) -> None:
-        for child, parent in self.cases.absorbed:
+        self.absorbed = list(self.cases.absorbed)
+        for child, parent in self.absorbed:
             self._absorb(child, parent)
-        for child, parent in self.cases.absorbed:  # all of them first: what is told must be the whole
+        for child, parent in self.absorbed:  # all of them first: what is told must be the whole
             self.orders.merge(child, parent)
         for fault in self.cases.orphans():
             self._orphan(fault)
@@ -135,13 +153,17 @@ class Review:
 
     def _absorb(self, child: FaultRecord, parent: FaultRecord) -> None:
         self.round.say("fault.absorbed", child.id, f"{child.root} follows from {parent.root}", parent=parent.id)
+        changed = self.outages.changed
         for outage in self.book.outages.values():
             if outage.fault == child.id:
                 outage.fault = parent.id
                 parent.circuits.add(outage.circuit)
+                changed.add(outage.circuit)
         for exposure in self.book.exposures.values():
             if exposure.fault == child.id:
                 exposure.fault = parent.id
+                changed.add(exposure.circuit)
+        self.known.forget_judgements()
 
     def _orphan(self, fault: FaultRecord) -> None:
         """Nothing speaks for a fault any more: it is over, at the latest now."""
@@ -162,6 +184,8 @@ class Review:
                 outage.final = True
                 self.contract.service_returned(outage)
                 self._forget_calls(outage)
+                self.outages.changed.add(outage.circuit)
+                self.known.disturb([outage.circuit])
             if outage.restored is not None and not outage.final:
                 self.round.wake_at(outage.restored + self.timing.stability)
         for exposure in self.book.exposures.values():

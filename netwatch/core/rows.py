@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from netwatch.core.book import FaultRecord, OutageRecord, TicketRecord
-from netwatch.core.model import CircuitState, Exposure, Fault, Row, ServiceState, Ticket, Unknown
+from netwatch.core.known import Known
+from netwatch.core.model import CircuitState, Exposure, Fault, Outage, Row, ServiceState, Ticket, Unknown
 from netwatch.core.orders import Orders
+from netwatch.core.outages import Outages
 from netwatch.core.round import Round
 from netwatch.core.tickets import OPEN
 
@@ -14,27 +17,52 @@ from netwatch.core.tickets import OPEN
 class Rows:
     """Makes rows of what a round may have changed."""
 
-    def __init__(self, round_: Round, orders: Orders, touched: Iterable[str]) -> None:
+    def __init__(
+        self,
+        round_: Round,
+        orders: Orders,
+        outages: Outages,
+        absorbed: Iterable[tuple[FaultRecord, FaultRecord]],
+        known: Known,
+    ) -> None:
         self.book = round_.book
         self.now, self.timing, self.contract = round_.now, round_.timing, round_.contract
-        self._orders, self._touched = orders, touched
+        self._orders, self._outages, self._known = orders, outages, known
+        self._absorbed = {child.id for child, _ in absorbed}
+        self._settled = self.now - 2 * self.timing.stability
 
     def __iter__(self) -> Iterator[Row]:
         """The rows of everything that this review may have changed."""
-        for fault in self.book.faults.values():
-            if not fault.final or fault.cleared is None or fault.cleared > self.now - 2 * self.timing.stability:
-                yield self._fault_row(fault)
-        for outage in self.book.outages.values():
-            if not outage.final or (outage.restored or 0) > self.now - 2 * self.timing.stability:
-                yield self.contract.row(outage, self.now)
-        for e in self.book.exposures.values():
-            if not e.final or (e.ended or 0) > self.now - 2 * self.timing.stability:
+        yield from (self._fault_row(fault) for fault in self.book.faults.values() if not self._over(fault))
+        for circuit in sorted(self._outages.changed):
+            yield from map(self._outage_row, self._outages.outages_of.get(circuit, ()))
+            for e in self._outages.exposures_of.get(circuit, ()):
                 yield Exposure(e.id, e.circuit, e.fault, e.started, e.ended)
-        for u in self.book.unknowns.values():
+        for name in self._known.run_out(self.now):
+            if name in self.book.outages:
+                yield self._outage_row(self.book.outages[name])
+        for u in self._outages.unseen:
             yield Unknown(u.id, u.circuit, u.started, u.ended)
-        for order in self.book.tickets.values():
-            yield self._ticket_row(order)
+        yield from (self._ticket_row(order) for order in self.book.tickets.values() if not self._done(order))
         yield from self._circuit_rows()
+
+    def _over(self, fault: FaultRecord) -> bool:
+        """Nothing about it changes any more, and its last row is made."""
+        if fault.absorbed_by:
+            return fault.id not in self._absorbed
+        return fault.final and fault.cleared is not None and fault.cleared <= self._settled
+
+    def _done(self, order: TicketRecord) -> bool:
+        if order.state in OPEN or (order.closed or self.now) > self._settled:
+            return False
+        fault = self.book.faults[order.fault]
+        return bool(fault.absorbed_by) or self._over(fault)
+
+    def _outage_row(self, outage: OutageRecord) -> Outage:
+        row = self.contract.row(outage, self.now)
+        if row.restored is None and row.deadline is not None and not (row.breached or row.paused or outage.excused):
+            self._known.runs_until(row.id, row.deadline)
+        return row
 
     def _fault_row(self, fault: FaultRecord) -> Fault:
         minutes = self.contract.facility_minutes(fault)
@@ -44,7 +72,7 @@ class Rows:
             domain=fault.domain,
             opened=fault.opened,
             cleared=fault.cleared,
-            circuits=tuple(sorted(fault.circuits)),
+            circuits=self._known.circuits_of(fault.id, fault.circuits),
             explains=fault.most,
             confidence=fault.confidence,
             facility_limit_minutes=minutes,
@@ -75,7 +103,7 @@ class Rows:
             team=order.team,
             reason=order.reason,
             deadline=stakes[0].deadline if stakes else None,
-            circuits=tuple(sorted(fault.circuits)),
+            circuits=self._known.circuits_of(fault.id, fault.circuits),
             merged_into=order.merged_into,
             breach_probability=order.probability,
         )
@@ -84,7 +112,7 @@ class Rows:
         down: dict[str, OutageRecord] = {o.circuit: o for o in self.book.outages.values() if o.restored is None}
         exposed = {e.circuit: e for e in self.book.exposures.values() if e.ended is None}
         unknown = {u.circuit: u for u in self.book.unknowns.values() if u.ended is None}
-        for circuit in sorted(self._touched):
+        for circuit in sorted(self._outages.changed | (self._known.planned & self._outages.touched)):
             state, since, fault = ServiceState.UP, self.now, ""
             if circuit in down:
                 outage = down[circuit]
@@ -103,4 +131,29 @@ class Rows:
                 continue
             row = CircuitState(circuit, state, since, self.contract.assurance(circuit, self.now), fault)
             self.book.circuits[circuit] = row
+            if state is ServiceState.PLANNED:
+                self._known.planned.add(circuit)
+            else:
+                self._known.planned.discard(circuit)
             yield row
+
+
+def news(row: Row, former: Row | None) -> bool:
+    """Whether a row says what the former one did not.
+
+    How far a clock has got that simply runs is no news: it follows from when it began. Else ten thousand circuits
+    without service would be ten thousand rows to write whenever anything happens anywhere.
+    """
+    if row == former:
+        return False
+    if not isinstance(row, Outage) or not isinstance(former, Outage):
+        return True
+    if row.restored is not None or row.paused or row.planned_seconds:
+        return True
+    moved = replace(
+        former,
+        gross_seconds=row.gross_seconds,
+        net_seconds=row.net_seconds,
+        breach_probability=row.breach_probability,
+    )
+    return row != moved

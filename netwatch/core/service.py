@@ -109,7 +109,6 @@ def _confirmed(pending: Spans, rules: AlarmRules, forced: Sequence[Instant]) -> 
     return when if when <= end and when != FOREVER else None
 
 
-def next_confirmation(loss: Spans, rules: AlarmRules, now: Instant) -> Instant | None:
+def next_confirmation(found: Iterable[Episode], now: Instant) -> Instant | None:
     """When loss that goes on now would begin to count, if it does not count yet."""
-    found = _judge(union(loss), rules, ())
     return min((e.confirmed for e in found if e.confirmed > now), default=None)

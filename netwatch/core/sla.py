@@ -106,9 +106,12 @@ def account(started: Instant, restored: Instant, minutes: int, stopped: Spans, p
     `stopped` are the pauses during which the net clock stands, `planned` the excused planned
     time; both may reach beyond the outage: only what lies inside counts.
     """
+    allowed = minutes * MINUTE
+    if not stopped and not planned:  # as almost always
+        gross = restored - started
+        return Account(gross, gross, 0, started + allowed, gross > allowed)
     standing = clip(union([*stopped, *planned]), started, restored)
     net = (restored - started) - length(standing)
-    allowed = minutes * MINUTE
     return Account(
         gross=restored - started,
         net=net,

@@ -89,7 +89,7 @@ def test_a_complaint_never_begins_an_outage_later(loss: Spans, at: int) -> None:
 @given(LOSS, st.integers(0, END + 12))
 def test_what_goes_on_is_asked_for_again_when_it_begins_to_count(loss: Spans, now: int) -> None:
     known = [(s, FOREVER if e > now else e) for s, e in loss if s <= now]
-    due = next_confirmation(known, SMALL, now)
+    due = next_confirmation(episodes(known, SMALL), now)
     later = [e.confirmed for e in episodes(known, SMALL) if e.confirmed > now]
     assert due == (min(later) if later else None)
 
