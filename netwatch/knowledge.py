@@ -6,7 +6,7 @@ file and key, all at once. What the files mean is told in the files themselves.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
@@ -19,14 +19,21 @@ from netwatch.core.model import Condition, RootKind, Severity, Skill
 from netwatch.core.rules import (
     AlarmRule,
     AlarmRules,
+    By,
     Calendar,
     DispatchRules,
+    Escalation,
     FacilityBand,
     FaultRules,
+    Of,
+    PauseRule,
     Prior,
     Quality,
     Rules,
     SlaPolicy,
+    Stamp,
+    Term,
+    Unit,
 )
 from netwatch.core.time import DAY, MINUTE, SECOND
 from netwatch.findings import Finding, UnusableError, did_you_mean
@@ -85,8 +92,32 @@ class _Minutes(_Strict):
     minutes: _Positive
 
 
+class _Internal(_Strict):
+    share: Annotated[float, Field(gt=0, lt=1)]
+
+
 class _Pause(_Strict):
     stops: bool
+    cap_minutes: _Positive | None = None
+    evidence: bool = False
+    approval: bool = False
+    appointment: bool = False
+
+
+class _Term(_Strict):
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z_]*$")]
+    zh: str
+    en: str
+    of: Of
+    since: Annotated[Stamp, Field(alias="from")]
+    until: Stamp | None = None
+    by: By | None = None
+    minutes: _Positive | dict[str, _Positive] | None = None
+    natural_days: _Positive | dict[str, _Positive] | None = None
+    working_days: _Positive | dict[str, _Positive] | None = None
+    products: list[str] = []
+    beyond_minutes: Annotated[int, Field(ge=0)] = 0
+    source: str
 
 
 class _ClockRule(_Strict):
@@ -138,7 +169,12 @@ class _Policy(_Strict):
     derived: dict[str, str]
     product: dict[str, dict[str, _Positive]] = {}
     clock_rule: dict[str, _ClockRule] = {}
+    internal: _Internal | None = None
     pauses: dict[str, _Pause]
+    attended: dict[
+        str, Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d-(([01]\d|2[0-3]):[0-5]\d|24:00)$")]
+    ] = {}
+    term: list[_Term] = []
     notice_days: dict[str, Annotated[int, Field(ge=0)]]
     facility: _Facility
     quality: _Quality
@@ -186,6 +222,14 @@ class _Demarcation(_Strict):
     own_roles: list[str]
 
 
+class _Escalation(_Strict):
+    clock: str
+    share: Annotated[float, Field(gt=0)]
+    to: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+    classes: list[str] = []
+    attended: bool = False
+
+
 class _Dispatch(_Strict):
     cost: _Cost
     hold_cap_minutes: dict[str, _Positive]
@@ -194,6 +238,7 @@ class _Dispatch(_Strict):
     prior: dict[str, _Prior]
     skill: dict[str, Skill]
     demarcation: _Demarcation
+    escalation: list[_Escalation] = []
 
 
 _M = TypeVar("_M", bound=_Strict)
@@ -229,6 +274,8 @@ def load_rules(locate: Path | Callable[[str], Path]) -> Rules:
         findings += _policies(sla, documents["sla.toml"])
     if dispatch:
         findings += _missing(documents["dispatch.toml"], "prior", [*_PRIORS], dispatch.prior)
+    if dispatch and sla:
+        findings += _escalations(dispatch, sla, documents["dispatch.toml"])
     if findings or not (alarms and faults and sla and days and dispatch):
         raise UnusableError(findings)
     return Rules(
@@ -257,6 +304,22 @@ def _missing(file: Document, table: str, needed: list[Any], there: dict[Any, Any
     return out + [file.finding((table, n), "unknown key", did_you_mean(n, known)) for n in sorted(names - known)]
 
 
+def _escalations(dispatch: _Dispatch, sla: _Sla, file: Document) -> Iterator[Finding]:
+    """Rungs that no clock ever reaches; a site whose sla.toml tells of no terms has none to climb for them."""
+    if not any(p.term for p in sla.policy):
+        return
+    clocks = {t.name for p in sla.policy for t in p.term if t.until is not None} | {*_RESERVED}
+    classes = {name for p in sla.policy for name in p.limits}
+    for n, rung in enumerate(dispatch.escalation):
+        if rung.clock not in clocks:
+            what = f'no clock "{rung.clock}" in sla.toml'
+            yield file.finding(("escalation", n, "clock"), what, did_you_mean(rung.clock, clocks))
+        for name in rung.classes:
+            if name not in classes:
+                hint = did_you_mean(name, classes)
+                yield file.finding(("escalation", n, "classes"), f'no class "{name}" in sla.toml', hint)
+
+
 def _policies(sla: _Sla, file: Document) -> list[Finding]:
     out = []
     starts = [p.valid_from for p in sla.policy]
@@ -271,8 +334,42 @@ def _policies(sla: _Sla, file: Document) -> list[Finding]:
         cores = [b.cores for b in p.facility.bands]
         if not cores or cores[0] != 0 or cores != sorted(set(cores)):
             out.append(file.finding(("policy", i, "facility", "bands"), "not ascending by cores from 0"))
+        out += _term_findings(p, ("policy", i), file)
         out += _quality_findings(p, ("policy", i, "quality"), file)
     return out
+
+
+_RESERVED = ("restoration", "internal", "cable", "room", "pause")
+"""Clocks whose limits stand in tables of their own."""
+
+
+def _term_findings(p: _Policy, at: tuple[str | int, ...], file: Document) -> Iterator[Finding]:
+    names = [t.name for t in p.term]
+    for n, term in enumerate(p.term):
+        place = (*at, "term", n)
+        if term.name in _RESERVED or term.name in names[:n]:
+            yield file.finding((*place, "name"), f'"{term.name}" is taken', "give it another name")
+        given = [unit for unit in Unit if getattr(term, unit) is not None]
+        if len(given) != 1:
+            yield file.finding(place, "says how long not once", f"one of {', '.join(Unit)}")
+        elif isinstance(getattr(term, given[0]), dict) != (term.by is not None):
+            cure = "one figure without `by`, a table of figures with it"
+            yield file.finding((*place, given[0]), "does not fit `by`", cure)
+        elif term.by is By.CLASS:
+            for name in getattr(term, given[0]):
+                if name not in p.limits and name != "*":
+                    yield file.finding((*place, given[0], name), "no such class", did_you_mean(name, p.limits))
+    for name, hours in p.attended.items():
+        start, end = _hours(hours)
+        if name not in p.limits:
+            yield file.finding((*at, "attended", name), "no such class", did_you_mean(name, p.limits))
+        if start >= end:
+            yield file.finding((*at, "attended", name), "does not end after it begins", 'write "08:00-20:00"')
+
+
+def _hours(text: str) -> tuple[int, int]:
+    start, end = (int(t[:2]) * 60 + int(t[3:]) for t in text.split("-"))
+    return start, end
 
 
 def _quality_findings(p: _Policy, at: tuple[str | int, ...], file: Document) -> list[Finding]:
@@ -360,8 +457,10 @@ def _policy(p: _Policy) -> SlaPolicy:
         derived=p.derived,
         product_limits=p.product,
         clock_rule=clock,
-        stopping=frozenset(r for r, v in p.pauses.items() if v.stops),
-        holding=frozenset(r for r, v in p.pauses.items() if not v.stops),
+        internal_share=p.internal.share if p.internal else 1.0,
+        pauses={reason: _pause(rule) for reason, rule in p.pauses.items()},
+        attended={name: _hours(text) for name, text in p.attended.items()},
+        terms=tuple(_term(t) for t in p.term),
         notice_days=p.notice_days,
         facility_bands=tuple(FacilityBand(b.cores, b.minutes) for b in p.facility.bands),
         facility_unknown_minutes=p.facility.unknown_minutes,
@@ -369,6 +468,30 @@ def _policy(p: _Policy) -> SlaPolicy:
         backbone_roles=frozenset(p.facility.backbone_roles),
         room_minutes=p.facility.room_minutes,
         quality=_quality(p.quality),
+    )
+
+
+def _pause(p: _Pause) -> PauseRule:
+    cap = None if p.cap_minutes is None else p.cap_minutes * MINUTE
+    return PauseRule(p.stops, cap, p.evidence, p.approval, p.appointment)
+
+
+def _term(t: _Term) -> Term:
+    unit = next(u for u in Unit if getattr(t, u) is not None)
+    figures = getattr(t, unit)
+    return Term(
+        name=t.name,
+        zh=t.zh,
+        en=t.en,
+        of=t.of,
+        since=t.since,
+        until=t.until,
+        by=t.by,
+        unit=unit,
+        figures=figures if isinstance(figures, dict) else {"*": figures},
+        products=frozenset(t.products),
+        beyond=t.beyond_minutes * MINUTE,
+        source=t.source,
     )
 
 
@@ -406,4 +529,7 @@ def _dispatch_rules(file: _Dispatch) -> DispatchRules:
         },
         skill={k: str(v) for k, v in file.skill.items()},
         own_roles=frozenset(file.demarcation.own_roles),
+        escalations=tuple(
+            Escalation(e.clock, e.share, e.to, frozenset(e.classes), e.attended) for e in file.escalation
+        ),
     )

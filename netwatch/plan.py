@@ -39,8 +39,7 @@ class Plan:
     @property
     def pauses(self) -> Mapping[str, bool]:
         """Every pause reason of the latest policy, and whether it stops the net clock."""
-        latest = self.rules.policies[-1]
-        return {reason: reason in latest.stopping for reason in latest.reasons}
+        return {reason: rule.stops for reason, rule in self.rules.policies[-1].pauses.items()}
 
     def credential(self, name: str) -> Credential | None:
         """The credential that the ledger names for a device; of no name, the one for all those."""

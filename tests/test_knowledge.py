@@ -66,7 +66,8 @@ def test_the_shipped_rules_are_those_of_the_contract() -> None:
         "force_majeure",
         "planned_work",
     }
-    assert policy.holding == {"spare_parts", "third_party_damage", "other_operator", "other_team", "weather"}
+    held = {"spare_parts", "third_party_damage", "other_operator", "other_team", "weather"}
+    assert policy.pauses.keys() - policy.stopping == held
     assert [(b.cores, b.minutes) for b in policy.facility_bands] == [(0, 180), (48, 240), (96, 300), (144, 360)]
 
 
@@ -127,7 +128,7 @@ def test_versions_of_the_policy_stand_in_the_order_of_their_beginning(folder: Pa
         ("sla.toml", 'until = "14:00"', 'until = "25:00"', "clock_rule.ipshop.until", "match pattern"),
         ("sla.toml", 'diamond = "AAA"', 'diamond = "AAAA"', "derived.diamond", 'no limit for class "AAAA"'),
         ("sla.toml", "cores = 48", "cores = 200", "facility.bands", "not ascending"),
-        ("sla.toml", "site_access = { stops = true }", 'site_access = { stops = "maybe" }', "stops", "boolean"),
+        ("sla.toml", "spare_parts = { stops = false }", 'spare_parts = { stops = "maybe" }', "stops", "boolean"),
         ("sla.toml", "AAA = 0.9999", "AAAA = 0.9999", "quality.availability.AAAA", "no such class"),
         ("sla.toml", '["customer_absent"', '["customer_away"', "quality.customer_reasons", 'no pause "customer_away"'),
         ("sla.toml", "over = 45,", "over = 450,", "quality.credit.steps", "not ascending"),

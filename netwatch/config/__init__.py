@@ -246,6 +246,8 @@ class Routing(Section):
     noc: tuple[str, ...] = ("log",)
     default: tuple[str, ...] = ("log",)
     """For teams whose row in the ledger names no channel."""
+    duty: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    """For those whom the ladder of rules/dispatch.toml names beside crew and NOC; without one, the NOC's."""
 
 
 class Web(Section):
@@ -403,6 +405,11 @@ def _strangers(config: Config, document: toml.Document) -> Iterator[Finding]:
     ]
     named += [
         (("routing", "default", n), name, config.channels, "channels") for n, name in enumerate(config.routing.default)
+    ]
+    named += [
+        (("routing", "duty", duty, n), name, config.channels, "channels")
+        for duty, names in config.routing.duty.items()
+        for n, name in enumerate(names)
     ]
     named += [
         (("listen", "credentials", n), name, config.credentials, "credentials")

@@ -14,9 +14,11 @@ from netwatch.core.alarms import Element, Evidence
 from netwatch.core.intervals import FOREVER, Pair, Spans
 from netwatch.core.model import (
     CircuitState,
+    Clock,
     DeviceState,
     Domain,
     Maintenance,
+    Pause,
     Root,
     TicketKind,
     TicketState,
@@ -111,6 +113,12 @@ class TicketRecord:
     """Teams that said "not ours"."""
     sent: int = 0
     probability: float | None = None
+    clocks: tuple[Clock, ...] = ()
+    pauses: tuple[Pause, ...] = ()
+    told: list[str] = field(default_factory=list)
+    """The rungs of the ladder that have been climbed, each told of once."""
+    filed: bool = False
+    """Closed, and its clocks written down for good."""
 
 
 @dataclass(slots=True)
@@ -120,6 +128,7 @@ class PauseRecord:
     ended: Instant = FOREVER
     by: str = ""
     approved_by: str = ""
+    evidence: str = ""
 
 
 @dataclass(slots=True)

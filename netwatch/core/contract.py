@@ -14,7 +14,7 @@ from netwatch.core.book import Book, FaultRecord, OutageRecord, TicketRecord, wi
 from netwatch.core.causes import scope_parts
 from netwatch.core.circuits import Loss
 from netwatch.core.intervals import FOREVER, Spans, union
-from netwatch.core.model import Circuit, Condition, Maintenance, Outage, RootKind, Standing
+from netwatch.core.model import Circuit, Condition, Ledger, Maintenance, Outage, RootKind, Standing
 from netwatch.core.rules import Rules, SlaPolicy
 from netwatch.core.time import MINUTE, Instant
 from netwatch.core.topology import Network
@@ -46,9 +46,11 @@ class Contract:
         return circuit
 
     def assurance(self, circuit_id: str, at: Instant) -> str:
-        circuit = self.circuit_at(circuit_id, at)
-        policy = self.policy(at)
-        return sla.assurance_of(circuit, self.net.ledger.customers.get(circuit.customer), policy)
+        return sla.assurance_of(self.line(self.circuit_at(circuit_id, at)), self.policy(at))
+
+    def line(self, circuit: Circuit) -> sla.Line:
+        """What the limits of a circuit hang on."""
+        return line_of(circuit, self.net.ledger)
 
     def policy(self, at: Instant) -> SlaPolicy:
         """The version of the policy in force at an instant."""
@@ -63,8 +65,7 @@ class Contract:
         """
         circuit = self.circuit_at(outage.circuit, outage.started)
         reported = outage.complained if outage.complained is not None else outage.started
-        customer = self.net.ledger.customers.get(circuit.customer)
-        limit = sla.limit(circuit, customer, self.policy(outage.started), reported, self.zone)
+        limit = sla.limit(self.line(circuit), self.policy(outage.started), reported, self.zone)
         outage.minutes, outage.limit_source, outage.assurance = limit.minutes, limit.source, limit.assurance
         outage.customer = circuit.customer
 
@@ -80,15 +81,15 @@ class Contract:
         pauses = self.book.pauses.get(outage.circuit)
         if not pauses:
             return []
-        stopping = self.policy(outage.started).stopping
-        return union((p.started, p.ended) for p in pauses if p.reason in stopping)
+        rules = self.policy(outage.started).pauses
+        return union((p.started, p.ended) for p in pauses if p.reason in rules and rules[p.reason].stops)
 
     def standing(self, outage: OutageRecord) -> tuple[Standing, ...]:
         """When the net clock of an outage stood, and why: pauses that stop it, planned work that is excused."""
-        stopping = self.policy(outage.started).stopping
+        rules = self.policy(outage.started).pauses
         end = FOREVER if outage.restored is None else outage.restored
         pauses = self.book.pauses.get(outage.circuit, ())
-        stood = [(p.started, p.ended, p.reason) for p in pauses if p.reason in stopping]
+        stood = [(p.started, p.ended, p.reason) for p in pauses if p.reason in rules and rules[p.reason].stops]
         stood += [(start, until, "planned_work") for start, until in outage.excused]
         return tuple(
             Standing(reason, max(start, outage.started), None if until == FOREVER else min(until, end))
@@ -250,22 +251,36 @@ class Contract:
 
     # ------------------------------------------------------------ facilities
 
+    def facility(self, fault: FaultRecord) -> sla.Facility | None:
+        """What a fault sits in, where that has a limit of its own."""
+        if fault.root.kind is RootKind.CABLE:
+            return cable_of(fault.root.id, self.net.ledger, self.policy(fault.opened))
+        if fault.root.kind is RootKind.POWER and any(e[0] == "device" for e in fault.elements):
+            return sla.Facility("room", fault.root.id)
+        return None
+
     def facility_minutes(self, fault: FaultRecord) -> int | None:
         """The facility's own limit (抢通): cables by their cores, a room that is down."""
-        policy = self.policy(fault.opened)
-        ledger = self.net.ledger
-        if fault.root.kind is RootKind.CABLE:
-            links = [ledger.links[i] for i in ledger.cables.get(fault.root.id, ())]
-            backbone = bool(links) and all(
-                d is not None and d.role in policy.backbone_roles
-                for link in links
-                for d in (ledger.devices.get(link.a.device), ledger.devices.get(link.z.device))
-            )
-            return sla.cable_limit(links, backbone, policy)
-        if fault.root.kind is RootKind.POWER and any(e[0] == "device" for e in fault.elements):
-            return policy.room_minutes
-        return None
+        facility = self.facility(fault)
+        return facility.minutes(self.policy(fault.opened)) if facility else None
 
     @staticmethod
     def facility_deadline(fault: FaultRecord, minutes: int | None) -> Instant | None:
         return None if minutes is None else fault.opened + minutes * MINUTE
+
+
+def line_of(circuit: Circuit, ledger: Ledger) -> sla.Line:
+    """What the limits of a circuit hang on; its customer's end tells the area, else its other one."""
+    areas = [
+        ledger.sites[d.site].area
+        for e in (circuit.z, circuit.a)
+        if (d := ledger.devices.get(e.device)) and d.site in ledger.sites
+    ]
+    return sla.Line.of(circuit, ledger.customers.get(circuit.customer), next(filter(None, areas), ""))
+
+
+def cable_of(name: str, ledger: Ledger, policy: SlaPolicy) -> sla.Facility:
+    """A cable as its limit sees it: backbone when every link in it joins two devices of the backbone."""
+    links = [ledger.links[i] for i in ledger.cables.get(name, ())]
+    ends = [ledger.devices.get(port.device) for link in links for port in (link.a, link.z)]
+    return sla.cable(name, links, bool(ends) and all(d is not None and d.role in policy.backbone_roles for d in ends))

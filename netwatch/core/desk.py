@@ -90,9 +90,15 @@ class Desk:
         if self._open_outage(circuit) is None and not self._orders([circuit]):
             return "no open ticket covers this circuit"
         pauses = self.book.pauses.setdefault(circuit, [])
-        if any(p.reason == work.reason and p.ended == FOREVER for p in pauses):
-            return ""
-        pauses.append(PauseRecord(work.reason, self._when(work), FOREVER, work.by, work.approved_by))
+        running = next((p for p in pauses if p.reason == work.reason and p.ended == FOREVER), None)
+        if running is None:
+            when = self._when(work)
+            pauses.append(PauseRecord(work.reason, when, FOREVER, work.by, work.approved_by, work.evidence))
+        else:
+            # Said again it moves nothing; what was missing may be handed in so.
+            running.evidence = running.evidence or work.evidence
+            if work.approved_by not in ("", running.by):
+                running.approved_by = running.approved_by or work.approved_by
         return ""
 
     def _resume(self, work: Work, circuit: str) -> str:

@@ -197,6 +197,7 @@ def _work(line: _Line, at: Instant) -> Work:
         line.text("reason"),
         line.time_or_none("since"),
         line.text("approved_by"),
+        _value(line.doc.get("evidence")),
     )
 
 
@@ -250,7 +251,7 @@ def write_fact(fact: Fact, zone: ZoneInfo) -> str:
         case Work():
             circuit = fact.circuits[0] if len(fact.circuits) == 1 else list(fact.circuits)
             doc |= {"type": "work", "circuit": circuit, "action": fact.action, "by": fact.by, "reason": fact.reason}
-            doc |= _present(since=show(fact.since, zone), approved_by=fact.approved_by)
+            doc |= _present(since=show(fact.since, zone), approved_by=fact.approved_by, evidence=fact.evidence)
         case LedgerChange():
             doc |= {"type": "ledger", "circuit": fact.circuit, **dict(fact.changes)}
         case Vantage():

@@ -313,6 +313,8 @@ class Work:
     reason: str = ""
     since: Instant | None = None
     approved_by: str = ""
+    evidence: str = ""
+    """What bears it out: a photo's name, a call's number. Kept, never decides."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -525,6 +527,46 @@ class Unknown:
 
 
 @dataclass(frozen=True, slots=True)
+class Clock:
+    """One limit of a repair order as it runs: the customer's, the crew's, the facility's."""
+
+    name: str
+    """As in the policy: `restoration`, `internal`, `cable`, `room`, or that of a term."""
+    zh: str
+    en: str
+    of: str
+    """`line`, `crew`, `facility` or `office`."""
+    circuit: str
+    """The circuit whose contract sets it; empty where it is the order's own."""
+    started: Instant
+    due: Instant
+    """As far as it stood when the row was written: a net clock moves it while it stands."""
+    ended: Instant | None
+    how: str
+    """What ended it, in words."""
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """One line of a repair order's ledger of pauses."""
+
+    circuit: str
+    reason: str
+    started: Instant
+    ended: Instant | None
+    by: str
+    approved_by: str
+    evidence: str
+    stops: bool
+    """Whether the net clock stood meanwhile."""
+    lacks: tuple[str, ...]
+    """What its reason asks for and nobody has given: `evidence`, `approval`."""
+    cap: Instant | None
+    """When it lasts longer than its reason is meant to."""
+
+
+@dataclass(frozen=True, slots=True)
 class Ticket:
     id: str
     fault: str
@@ -547,6 +589,9 @@ class Ticket:
     circuits: tuple[str, ...]
     merged_into: str | None = None
     breach_probability: float | None = None
+    clocks: tuple[Clock, ...] = ()
+    """Customer's, crew's and facility's side by side."""
+    pauses: tuple[Pause, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -623,7 +668,7 @@ class Effect:
 
     key: str
     audience: str
-    """`noc`, or `team:TEAM-ID`."""
+    """`noc`, `team:TEAM-ID`, or `duty:NAME` of the escalation ladder."""
     template: str
     """Name of the message: `ticket.dispatched`, `ticket.closed`, `noc.blind` …"""
     at: Instant

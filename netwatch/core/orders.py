@@ -6,10 +6,13 @@ The rules of the craft (when to send, whom) are `tickets`'; this applies them to
 from __future__ import annotations
 
 from netwatch.core.book import ExposureRecord, FaultRecord, OutageRecord, TicketRecord
+from netwatch.core.clocks import Clocks, ledger
 from netwatch.core.intervals import FOREVER
 from netwatch.core.known import Known
+from netwatch.core.ladder import Rung, capped, rungs
 from netwatch.core.model import Condition, Effect, RootKind, TicketKind, TicketState
 from netwatch.core.round import Round
+from netwatch.core.sends import Value
 from netwatch.core.tickets import OPEN, Stake, places_of, skill_of, team_for, verdict
 from netwatch.core.time import MINUTE, Instant, show
 
@@ -38,6 +41,9 @@ class Orders:
             if order is not None and order.state in OPEN:
                 self._upgrade(order, fault)
                 self._decide(order, fault)
+        for order in self.book.tickets.values():
+            if not order.filed:
+                self._run_clocks(order)
 
     def merge(self, child: FaultRecord, parent: FaultRecord) -> None:
         """The orders of a fault that was absorbed: one cause, one order."""
@@ -234,6 +240,50 @@ class Orders:
         template = "ticket.enquiry" if order.kind is TicketKind.ENQUIRY else "ticket.dispatched"
         self._tell_team(order, fault, template, f"sent:{order.sent}")
 
+    def _run_clocks(self, order: TicketRecord) -> None:
+        """Write down how an order's clocks stand; tell those whose turn it is, each once."""
+        fault = self.book.faults[order.fault]
+        stakes = self.stakes(fault) if order.state in OPEN else []
+        outages = self.effects_of(fault)[0]
+        urgent = next((o for o in outages if stakes and o.circuit == stakes[0].circuit and o.restored is None), None)
+        clocks = Clocks(self.contract, order, fault, outages, urgent, self.now)
+        running = list(clocks)
+        order.clocks = tuple(one.clock for one in running)
+        order.pauses = ledger(self.contract, order, fault, clocks.policy)
+        order.filed = order.closed is not None and all(clock.ended is not None for clock in order.clocks)
+        if order.state not in OPEN:
+            return
+        running += capped(order.pauses, clocks.assurance)
+        for rung in rungs(running, self.rules.dispatch.escalations, clocks.policy, self.zone):
+            if rung.key in order.told:
+                continue
+            if rung.at > self.now:
+                self.round.wake_at(rung.at)
+                continue
+            order.told.append(rung.key)
+            self._climb(order, fault, rung)
+
+    def _climb(self, order: TicketRecord, fault: FaultRecord, rung: Rung) -> None:
+        clock = rung.clock
+        what = f"{rung.share:.0%} of {clock.en} used up"
+        self.round.say("ticket.escalated", order.id, what, fault=fault.id, to=rung.to, clock=clock.name)
+        audience = {"team": crew_of(order), "noc": "noc"}.get(rung.to, f"duty:{rung.to}")
+        self.tell_of(
+            order,
+            fault,
+            audience,
+            "clock.due",
+            rung.key,
+            clock=clock.name,
+            clock_zh=clock.zh,
+            clock_en=clock.en,
+            deadline=show(clock.due, self.zone),
+            share=round(rung.share * 100),
+            over=rung.share >= 1,
+            circuit=clock.circuit,
+            source=clock.source,
+        )
+
     def _deadlines(self, order: TicketRecord, fault: FaultRecord) -> None:
         """Warn when a limit is nearly used up, say so once when it is broken."""
         share, file = self.rules.dispatch.warn_share, self.known.file(fault.id)
@@ -259,7 +309,7 @@ class Orders:
                 file.due = min(file.due, again)
         self.round.wake_at(file.due)
 
-    def _facts(self, fault: FaultRecord) -> dict[str, str | int | float | bool | tuple[str, ...] | None]:
+    def facts(self, fault: FaultRecord) -> dict[str, Value]:
         """What a message may say of a fault: no customer's name, no contact."""
         stakes = self.stakes(fault)
         places = places_of(fault, self.net)
@@ -281,9 +331,11 @@ class Orders:
             "confidence": round(fault.confidence, 2),
         }
 
-    def _tell_team(self, order: TicketRecord, fault: FaultRecord, template: str, key: str, **more: str) -> None:
-        audience = f"team:{order.team}" if order.team else "noc"
-        data = self._facts(fault) | {
+    def tell_of(
+        self, order: TicketRecord, fault: FaultRecord, audience: str, template: str, key: str, **more: Value
+    ) -> None:
+        """A message about an order: what it is, and `more`."""
+        data = self.facts(fault) | {
             "ticket": order.id,
             "kind": str(order.kind),
             "skill": order.skill,
@@ -292,7 +344,15 @@ class Orders:
         }
         self.round.effects.append(Effect(f"{order.id}:{key}", audience, template, self.now, order.id, data | more))
 
+    def _tell_team(self, order: TicketRecord, fault: FaultRecord, template: str, key: str, **more: str) -> None:
+        self.tell_of(order, fault, crew_of(order), template, key, **more)
+
     # ------------------------------------------------------------ telling
 
     def tell(self, audience: str, template: str, fault: FaultRecord, key: str, **more: str) -> None:
-        self.round.effects.append(Effect(key, audience, template, self.now, fault.id, self._facts(fault) | more))
+        self.round.effects.append(Effect(key, audience, template, self.now, fault.id, self.facts(fault) | more))
+
+
+def crew_of(order: TicketRecord) -> str:
+    """The audience of an order's crew: its team, else the NOC."""
+    return f"team:{order.team}" if order.team else "noc"

@@ -53,7 +53,7 @@ class Rows:
         return fault.final and fault.cleared is not None and fault.cleared <= self._settled
 
     def _done(self, order: TicketRecord) -> bool:
-        if order.state in OPEN or (order.closed or self.now) > self._settled:
+        if order.state in OPEN or not order.filed or (order.closed or self.now) > self._settled:
             return False
         fault = self.book.faults[order.fault]
         return bool(fault.absorbed_by) or self._over(fault)
@@ -106,6 +106,8 @@ class Rows:
             circuits=self._known.circuits_of(fault.id, fault.circuits),
             merged_into=order.merged_into,
             breach_probability=order.probability,
+            clocks=order.clocks,
+            pauses=order.pauses,
         )
 
     def _circuit_rows(self) -> Iterator[Row]:

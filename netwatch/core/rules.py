@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
+from enum import StrEnum
 
 from netwatch.core.model import Condition, Severity
 from netwatch.core.time import Span
@@ -75,6 +76,89 @@ class FacilityBand:
     minutes: int
 
 
+class Stamp(StrEnum):
+    """What a clock of a repair order runs from or until."""
+
+    REPORTED = "reported"
+    """The first evidence or complaint; of planned work that lasted too long, the end of its window."""
+    COMPLAINED = "complained"
+    ACKNOWLEDGED = "acknowledged"
+    DISPATCHED = "dispatched"
+    ARRIVED = "arrived"
+    RESTORED = "restored"
+    """Every circuit has its service back, by any means."""
+    CLEARED = "cleared"
+    """The fault itself is over."""
+    RETURNED = "returned"
+    CLOSED = "closed"
+
+
+class Unit(StrEnum):
+    """What a term is counted in; days last to the end of the local day."""
+
+    MINUTES = "minutes"
+    NATURAL_DAYS = "natural_days"
+    WORKING_DAYS = "working_days"
+
+
+class Of(StrEnum):
+    """Whose a limit is."""
+
+    LINE = "line"
+    """Promised to the customer."""
+    CREW = "crew"
+    FACILITY = "facility"
+    OFFICE = "office"
+
+
+class By(StrEnum):
+    """What the figure of a term hangs on."""
+
+    CLASS = "class"
+    AREA = "area"
+    SCOPE = "scope"
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """One limit of a policy beside the restoration of lines and the facilities' own."""
+
+    name: str
+    zh: str
+    en: str
+    of: Of
+    since: Stamp
+    until: Stamp | None
+    """None: it is told, and no clock runs."""
+    by: By | None
+    unit: Unit
+    figures: Mapping[str, int]
+    """Value of `by` → so many units; `*` stands for any other."""
+    products: frozenset[str]
+    """Only of these; empty: of all."""
+    beyond: Span
+    """Only where service was out for longer than this."""
+    source: str
+
+    def figure(self, key: str) -> int | None:
+        """How many units for a value of `by`; None: it does not apply."""
+        return self.figures.get(key, self.figures.get("*"))
+
+
+@dataclass(frozen=True, slots=True)
+class PauseRule:
+    """What a reason to pause does and asks for. Nothing of it takes back a pause; only `stops` moves a clock."""
+
+    stops: bool
+    cap: Span | None = None
+    """Longer than this somebody must look."""
+    evidence: bool = False
+    approval: bool = False
+    """By a second person."""
+    appointment: bool = False
+    """A time agreed with the customer: it answers for the crew's way."""
+
+
 @dataclass(frozen=True, slots=True)
 class Quality:
     """What is counted by the month and the year, and what it is measured against."""
@@ -116,10 +200,14 @@ class SlaPolicy:
     """Product → customer level → minutes; the key `*` stands for any other level."""
     clock_rule: Mapping[str, tuple[int, int, int]]
     """Product → (minute of the day up to which the first counts, minutes before, minutes after)."""
-    stopping: frozenset[str]
-    """Pause reasons that stop the net clock."""
-    holding: frozenset[str]
-    """Pause reasons that are recorded while the net clock runs."""
+    internal_share: float
+    """Of a line's limit: the operator's own, earlier target."""
+    pauses: Mapping[str, PauseRule]
+    """By reason."""
+    attended: Mapping[str, tuple[int, int]]
+    """Assurance class → minutes of the local day between which its people are woken."""
+    terms: tuple[Term, ...]
+    """Every further limit, as the file orders them."""
     notice_days: Mapping[str, int]
     """Assurance class → working days between announcement and start of planned work."""
     facility_bands: tuple[FacilityBand, ...]
@@ -131,8 +219,24 @@ class SlaPolicy:
     quality: Quality
 
     @property
-    def reasons(self) -> frozenset[str]:
-        return self.stopping | self.holding
+    def stopping(self) -> frozenset[str]:
+        """Pause reasons that stop the net clock; with the others it runs."""
+        return frozenset(reason for reason, rule in self.pauses.items() if rule.stops)
+
+
+@dataclass(frozen=True, slots=True)
+class Escalation:
+    """Whom to tell when so much of a limit is used up, once."""
+
+    clock: str
+    """The name of the limit: of a term, `restoration`, `cable`, `room`, or `pause` for the cap of one."""
+    share: float
+    to: str
+    """`noc`, `team` (the order's own), or a duty of `routing.duty` in the configuration."""
+    classes: frozenset[str]
+    """Of which assurance classes; empty: of all."""
+    attended: bool
+    """Held back until the attended hours of the class begin."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +290,8 @@ class DispatchRules:
     """Domain → skill; `equipment/ROLE` is looked up before `equipment`."""
     own_roles: frozenset[str]
     """Roles whose equipment is never outsourced."""
+    escalations: tuple[Escalation, ...]
+    """The ladder of every clock."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,4 +308,4 @@ class Rules:
     @property
     def reasons(self) -> frozenset[str]:
         """Every pause reason that any version knows."""
-        return frozenset().union(*(p.reasons for p in self.policies))
+        return frozenset().union(*(p.pauses for p in self.policies))

@@ -8,13 +8,31 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from netwatch.core.intervals import Spans, clip, length, union
 from netwatch.core.model import Circuit, Customer, Link
 from netwatch.core.rules import Calendar, Rules, SlaPolicy
-from netwatch.core.time import MINUTE, Instant, Span, moment, whole_seconds
+from netwatch.core.time import MINUTE, Instant, Span, instant, moment, whole_seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """All of a line that its limits hang on."""
+
+    product: str = ""
+    assurance: str = ""
+    """As the ledger states it; empty: it states none."""
+    level: str = ""
+    """The customer's."""
+    area: str = ""
+    """`city`, `suburb` or empty: where its customer's end lies."""
+    scope: str = ""
+
+    @classmethod
+    def of(cls, circuit: Circuit, customer: Customer | None, area: str = "") -> Line:
+        return cls(circuit.product, circuit.assurance, customer.level if customer else "", area, circuit.scope)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +43,11 @@ class Limit:
     source: str
     assurance: str
     """The class in force: stated, else derived from the customer's level."""
+
+    @property
+    def derived(self) -> bool:
+        """Whether the limit rests on a class that nobody stated."""
+        return "derived" in self.source
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,45 +81,37 @@ def policy_at(rules: Rules, at: Instant, zone: ZoneInfo) -> SlaPolicy:
     return valid[-1] if valid else rules.policies[0]
 
 
-def assurance_of(circuit: Circuit, customer: Customer | None, policy: SlaPolicy) -> str:
+def assurance_of(line: Line, policy: SlaPolicy) -> str:
     """The class stated in the ledger, else derived from the customer's level, else empty."""
-    if circuit.assurance:
-        return circuit.assurance
-    return policy.derived.get(customer.level, "") if customer and customer.level else ""
+    return line.assurance or policy.derived.get(line.level, "")
 
 
-def limit(circuit: Circuit, customer: Customer | None, policy: SlaPolicy, reported: Instant, zone: ZoneInfo) -> Limit:
+def limit(line: Line, policy: SlaPolicy, reported: Instant, zone: ZoneInfo) -> Limit:
     """The restoration limit of a line for an outage.
 
     `reported` is the first complaint, or `started` where nobody complained: products with a
     clock rule count from the local time of the report. Source: journal contract, "Limit".
     """
-    level = customer.level if customer else ""
-    name = assurance_of(circuit, customer, policy)
-    rule = policy.clock_rule.get(circuit.product)
+    name = assurance_of(line, policy)
+    rule = policy.clock_rule.get(line.product)
     if rule:
         until, before, after = rule
         local = moment(reported, zone)
         early = (local.hour, local.minute, local.second, local.microsecond) <= (until // 60, until % 60, 0, 0)
         when = "at or before" if early else "after"
         return Limit(
-            before if early else after, f"{circuit.product}: reported {when} {until // 60:02}:{until % 60:02}", name
+            before if early else after, f"{line.product}: reported {when} {until // 60:02}:{until % 60:02}", name
         )
-    stated = policy.limits.get(circuit.assurance) if circuit.assurance else None
-    table = policy.product_limits.get(circuit.product)
-    by_product = (table.get(level) or table.get("*")) if table and level else None
-    if stated is not None and by_product is not None:
-        if by_product < stated:
-            return Limit(
-                by_product, f"{circuit.product} for level {level}, shorter than class {circuit.assurance}", name
-            )
-        return Limit(stated, f"class {circuit.assurance}", name)
+    stated = policy.limits.get(line.assurance) if line.assurance else None
+    table = policy.product_limits.get(line.product)
+    by_product = (table.get(line.level) or table.get("*")) if table and line.level else None
+    if by_product is not None and (stated is None or by_product < stated):
+        than = "" if stated is None else f", shorter than class {line.assurance}"
+        return Limit(by_product, f"{line.product} for level {line.level}{than}", name)
     if stated is not None:
-        return Limit(stated, f"class {circuit.assurance}", name)
-    if by_product is not None:
-        return Limit(by_product, f"{circuit.product} for level {level}", name)
+        return Limit(stated, f"class {line.assurance}", name)
     if name in policy.limits:
-        return Limit(policy.limits[name], f"class {name}, derived from level {level}", name)
+        return Limit(policy.limits[name], f"class {name}, derived from level {line.level}", name)
     return Limit(policy.fallback_minutes, "neither class nor level", name)
 
 
@@ -116,12 +131,12 @@ def account(started: Instant, restored: Instant, minutes: int, stopped: Spans, p
         gross=restored - started,
         net=net,
         planned=length(clip(union(planned), started, restored)),
-        deadline=_reached(started, allowed, standing),
+        deadline=reached(started, allowed, standing),
         breached=net > allowed,
     )
 
 
-def _reached(started: Instant, allowed: Span, standing: Spans) -> Instant:
+def reached(started: Instant, allowed: Span, standing: Spans) -> Instant:
     """When the net time of a clock that started at `started` reaches `allowed`."""
     at, left = started, allowed
     for start, end in standing:
@@ -161,12 +176,81 @@ def notice_enough(
     return working_days(announced, start, calendar, zone) >= needed
 
 
-def cable_limit(links: Iterable[Link], backbone: bool, policy: SlaPolicy) -> int:
-    """Minutes for the emergency restoration of a cable; the strictest where its cores are unknown."""
-    if backbone:
-        return policy.backbone_minutes
-    cores = [link.cores for link in links if link.cores is not None]
-    if not cores:
-        return policy.facility_unknown_minutes
-    most = max(cores)
-    return [b.minutes for b in policy.facility_bands if b.cores <= most][-1]
+def days_on(at: Instant, days: int, calendar: Calendar | None, zone: ZoneInfo) -> Instant:
+    """The end of the local day that is so many days on, the day of `at` not counted.
+
+    With a calendar only working days count, else natural days.
+    """
+    day = moment(at, zone).date()
+    while days > 0:
+        day += timedelta(days=1)
+        days -= calendar is None or is_working_day(day, calendar)
+    return instant(datetime.combine(day + timedelta(days=1), time.min, zone))
+
+
+def missing_years(calendar: Calendar, at: Instant, zone: ZoneInfo) -> list[int]:
+    """The years that working days may be counted in soon and whose official days are not in the calendar.
+
+    This year, and the next once it is near enough for planned work to be announced into it.
+    """
+    today = moment(at, zone).date()
+    wanted = {today.year, (today + timedelta(days=_AHEAD_DAYS)).year}
+    return sorted(wanted - calendar.years)
+
+
+_AHEAD_DAYS = 45
+"""The notice on next year's holidays comes out in November; before that nobody can know them."""
+
+
+def attended_from(at: Instant, hours: tuple[int, int], zone: ZoneInfo) -> Instant:
+    """`at` itself inside attended hours, else when they next begin."""
+    local = moment(at, zone)
+    minute = local.hour * 60 + local.minute
+    if hours[0] <= minute < hours[1]:
+        return at
+    day = local.date() + timedelta(days=minute >= hours[1])
+    return instant(datetime.combine(day, time(hours[0] // 60, hours[0] % 60), zone))
+
+
+# ---------------------------------------------------------------- facilities
+
+
+@dataclass(frozen=True, slots=True)
+class Facility:
+    """What a fault sits in, where it has a limit of its own (抢通)."""
+
+    kind: str
+    """`cable` or `room`."""
+    id: str
+    cores: int | None = None
+    """Of a cable; None: unknown."""
+    backbone: bool = False
+
+    def minutes(self, policy: SlaPolicy) -> int:
+        """How long its emergency restoration may take; the strictest where its cores are unknown."""
+        if self.kind == "room":
+            return policy.room_minutes
+        if self.backbone:
+            return policy.backbone_minutes
+        cores = self.cores
+        if cores is None:
+            return policy.facility_unknown_minutes
+        return [b.minutes for b in policy.facility_bands if b.cores <= cores][-1]
+
+    @property
+    def why(self) -> str:
+        """What decides its limit."""
+        if self.kind == "room":
+            return "the whole room is down"
+        if self.backbone:
+            return "backbone"
+        if self.cores is None:
+            return "cores unknown: the strictest"
+        return f"{self.cores} cores"
+
+
+def cable(name: str, links: Iterable[Link], backbone: bool) -> Facility:
+    """The cable that links run through: the most cores that any of them tells."""
+    return Facility(
+        "cable", name, max((link.cores for link in links if link.cores is not None), default=None), backbone
+    )

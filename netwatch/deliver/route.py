@@ -24,8 +24,8 @@ _PHONE = re.compile(r"(?<!\d)(?:\+?86[- ]?)?(?:1[3-9]\d[- ]?\d{4}[- ]?\d{4}|0\d{
 def route(effect: Effect, ledger: Ledger, config: Config) -> tuple[Send, ...]:
     """One send for each channel of the audience.
 
-    `noc` goes to `routing.noc`; `team:T` to the team's own channels, `routing.default` when the ledger names none that
-    exists. No customer's name or contact is in it, unless the channel's `include_customer` says so.
+    `noc` goes to `routing.noc`, `duty:D` to `routing.duty.D` and to the NOC where it names none; `team:T` to the
+    team's own channels, `routing.default` when the ledger names none that exists. No customer's name or contact is in it, unless the channel's `include_customer` says so.
     """
     out = []
     for name in _channels(effect.audience, ledger, config):
@@ -39,7 +39,10 @@ def route(effect: Effect, ledger: Ledger, config: Config) -> tuple[Send, ...]:
 def _channels(audience: str, ledger: Ledger, config: Config) -> tuple[str, ...]:
     kind, _, name = audience.partition(":")
     team = ledger.teams.get(name) if kind == "team" else None
-    wanted = team.channels if team is not None else config.routing.noc if kind == "noc" else ()
+    if kind in ("noc", "duty"):
+        wanted = config.routing.duty.get(name) or config.routing.noc
+    else:
+        wanted = team.channels if team is not None else ()
     there = tuple(dict.fromkeys(channel for channel in wanted if channel in config.channels))
     return there or tuple(dict.fromkeys(config.routing.default))
 

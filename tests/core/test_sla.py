@@ -22,7 +22,8 @@ NOON = parse("2026-11-02T12:00:00+08:00")
 
 def limited(product: str, assurance: str, level: str | None, reported: int = NOON) -> sla.Limit:
     customer = None if level is None else Customer("K", level=level)
-    return sla.limit(Circuit("C", product=product, assurance=assurance), customer, POLICY, reported, ZONE)
+    line = sla.Line.of(Circuit("C", product=product, assurance=assurance), customer)
+    return sla.limit(line, POLICY, reported, ZONE)
 
 
 # ---------------------------------------------------------------- limits
@@ -103,13 +104,14 @@ def test_the_version_in_force_is_the_last_that_had_begun_by_local_midnight() -> 
 )
 def test_a_cable_is_given_time_by_its_cores(cores: int | None, minutes: int) -> None:
     link = Link("L", Port("A", "1"), Port("B", "1"), cores=cores)
-    assert sla.cable_limit([link], backbone=False, policy=POLICY) == minutes
-    assert sla.cable_limit([link], backbone=True, policy=POLICY) == 180
+    assert sla.cable("K", [link], backbone=False).minutes(POLICY) == minutes
+    assert sla.cable("K", [link], backbone=True).minutes(POLICY) == 180
 
 
 def test_of_several_links_through_a_cable_the_most_cores_count() -> None:
     links = [Link(f"L{n}", Port("A", "1"), Port("B", "1"), cores=n) for n in (12, 96, 48)]
-    assert sla.cable_limit([*links, Link("L0", Port("A", "1"), Port("B", "1"))], backbone=False, policy=POLICY) == 300
+    unknown = Link("L0", Port("A", "1"), Port("B", "1"))
+    assert sla.cable("K", [*links, unknown], backbone=False).minutes(POLICY) == 300
 
 
 # ---------------------------------------------------------------- working days

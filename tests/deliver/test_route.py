@@ -24,7 +24,7 @@ LEDGER = Ledger(
 )
 CONFIG = Config(
     channels={name: LogChannel(kind="log") for name in ("chat", "mail", "duty", "pager")},
-    routing=Routing(noc=("duty", "pager"), default=("duty",)),
+    routing=Routing(noc=("duty", "pager"), default=("duty",), duty={"city_lead": ("mail",)}),
 )
 
 
@@ -42,6 +42,8 @@ def effect(audience: str = "noc", **data: Any) -> Effect:
         ("team:t4", ["mail"]),
         ("team:nobody", ["duty"]),
         ("somebody", ["duty"]),
+        ("duty:city_lead", ["mail"]),
+        ("duty:province", ["duty", "pager"]),
     ],
 )
 def test_every_audience_is_reached_by_some_channel(audience: str, channels: list[str]) -> None:

@@ -24,6 +24,7 @@ NAMES = [
     "ticket.closed",
     "ticket.cancelled",
     "ticket.enquiry",
+    "clock.due",
     "deadline.near",
     "deadline.breached",
     "noc.fault",
@@ -67,6 +68,11 @@ def full(make: SimpleNamespace) -> dict[str, Any]:
         "device": "R-1",
         "dropped": 12,
         "restored": make.T0,
+        "clock": "slip",
+        "clock_zh": "回单",
+        "clock_en": "return slip and report",
+        "share": 75,
+        "source": "24 h after handling",
     }
 
 
