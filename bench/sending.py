@@ -34,8 +34,10 @@ import numpy.typing as npt
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from netwatch.core.calibration import brier, calibration
+from netwatch.core.experience import Circumstances
 from netwatch.core.forecast import miss
-from netwatch.core.history import End, Past
+from netwatch.core.past import End, Past, queued
 from netwatch.core.rules import Prior
 from netwatch.core.time import MINUTE, parse
 from netwatch.knowledge import load_rules
@@ -52,8 +54,9 @@ HOLD = 20.0
 LIMITS = {"AAA": 120.0, "AA": 240.0, "A": 360.0, "standard": 480.0}
 MIX = {"AAA": 0.1, "AA": 0.2, "A": 0.3, "standard": 0.4}
 FAMILIES = ("lognormal", "weibull", "log-logistic")
-SCALES = (0.35, 0.6, 1.7, 3.0)
-"""A breach weighed lighter or heavier: how the forecast's frontier of trips and breaches is traced."""
+SCALES = tuple(map(float, np.geomspace(0.08, 8, 24)))
+"""A breach weighed lighter or heavier: how frontiers of trips against breaches are traced."""
+LEVELS = (450.0, 500.0, 550.0, 600.0, 650.0, 700.0)
 NOBODY = "nobody before the limit"
 TABLE_ALL = "table, had its past been seen whole"
 
@@ -190,7 +193,7 @@ def record(faults: Faults, hold: Vector) -> list[Past]:
     """What a log would hold of these faults under a policy."""
     sent, ended, hold = live(faults, hold)
     names = list(CAUSES)
-    return [
+    past = [
         Past(
             started=START + int(faults.at[n] * MINUTE),
             cause=names[faults.label[n]],
@@ -206,6 +209,7 @@ def record(faults: Faults, hold: Vector) -> list[Past]:
         )
         for n in range(len(faults.at))
     ]
+    return queued(past)
 
 
 # ---------------------------------------------------------------- one world
@@ -224,6 +228,8 @@ class Result:
     cost: dict[str, float]
     equal: dict[str, float]
     """Policy → breaches per 1,000 of the forecast less those of the policy, at the policy's own number of trips."""
+    levels: dict[float, tuple[float, float]]
+    """Trips per 1,000 → breaches of the forecast and of the table, each tuned to send so often."""
     slope: float | None
     skill: float
     """1 - Brier / Brier of the base rate, at the departures of the forecast's policy."""
@@ -248,13 +254,18 @@ def judge(seed: int, new: int, histories: tuple[int, ...], wrong: bool) -> list[
     results = []
     for length in histories:
         part = slice(HISTORY - length, HISTORY)
-        trained = bt.Trained(log[part], priors, costs, np.random.default_rng(seed))
+        trained = bt.Trained(log[part], priors, RULES.dispatch.learning, costs, np.random.default_rng(seed))
         holds = trained.holds(coming)
         seen = old.part(part)
-        whole = bt.Trained(log[part], priors, costs, np.random.default_rng(seed), (seen.healed[None], seen.work[None]))
-        holds[TABLE_ALL] = np.array(
-            [whole.by_cell.get((p.assurance, p.cause), whole.by_class.get((p.assurance,), HOLD)) for p in coming]
+        whole = bt.Trained(
+            log[part],
+            priors,
+            RULES.dispatch.learning,
+            costs,
+            np.random.default_rng(seed),
+            (seen.healed[None], seen.work[None]),
         )
+        holds[TABLE_ALL] = whole.best.by_cell(coming)
         holds[NOBODY] = later.limit
         holds[bt.CLAIRVOYANT] = bt.clairvoyant(later.limit, later.healed)
         trips, breaches, cost = {}, {}, {}
@@ -263,35 +274,41 @@ def judge(seed: int, new: int, histories: tuple[int, ...], wrong: bool) -> list[
             broken = ended > later.limit
             trips[policy], breaches[policy] = 1000 * sent.mean(), 1000 * broken.mean()
             cost[policy] = float((costs.dispatch * sent + breach * broken).mean())
-        frontier = sorted([*_frontier(trained, coming, later, breach), (trips[bt.OURS], breaches[bt.OURS])])
-        equal = {
-            p: float(np.interp(trips[p], [t for t, _ in frontier], [b for _, b in frontier])) - breaches[p]
-            for p in (bt.TABLE, bt.CLASS_TUNED, TABLE_ALL)
-        }
+        ours = _frontier(later, [trained.forecast(coming, scale) for scale in SCALES])
+        table = _frontier(later, [trained.tuned(scale).by_cell(coming) for scale in SCALES])
+        equal = {p: _at(ours, trips[p]) - breaches[p] for p in (bt.TABLE, bt.CLASS_TUNED, TABLE_ALL)}
+        levels = {t: (_at(ours, t), _at(table, t)) for t in LEVELS if min(ours[0][0], table[0][0]) <= t}
         told, missed = _departures(trained, coming, later, holds[bt.OURS])
         base = missed.mean() * (1 - missed.mean())
-        skill = 1 - float(((told - missed) ** 2).mean()) / base if base else math.nan
-        results.append(Result(seed, length, world.family, trips, breaches, cost, equal, bt.slope(told, missed), skill))
+        skill = 1 - float(brier(told, missed).mean()) / base if base else math.nan
+        fit = calibration(told, missed, 20)
+        results.append(
+            Result(seed, length, world.family, trips, breaches, cost, equal, levels, fit[0] if fit else None, skill)
+        )
     return results
 
 
-def _frontier(trained: bt.Trained, coming: list[Past], later: Faults, breach: Vector) -> list[tuple[float, float]]:
+def _frontier(later: Faults, holds: list[Vector]) -> list[tuple[float, float]]:
+    """(trips, breaches) per 1,000 of each policy, and of sending at once."""
     points = []
-    for scale in SCALES:
-        terms = zip(coming, breach * scale, strict=True)
-        hold = np.array([trained.plan(p).hold_off(trained.costs.dispatch, float(cost)) for p, cost in terms])
+    for hold in (*holds, np.zeros(len(later.at))):
         sent, ended, _ = live(later, hold)
         points.append((1000 * float(sent.mean()), 1000 * float((ended > later.limit).mean())))
-    return points
+    return sorted(points)
+
+
+def _at(frontier: list[tuple[float, float]], trips: float) -> float:
+    return float(np.interp(trips, [t for t, _ in frontier], [b for _, b in frontier]))
 
 
 def _departures(trained: bt.Trained, coming: list[Past], later: Faults, hold: Vector) -> tuple[Vector, Vector]:
     """What was forecast at each departure, and whether the limit was broken."""
     sent, ended, hold = live(later, hold)
+    ahead = [p.ahead for p in record(later, hold)]
     told, missed = [], []
     for n, p in enumerate(coming):
         if sent[n] and hold[n] < p.limit:
-            branches = trained.known.branches(p.cause, p.team, p.area, p.night)
+            branches = trained.known.branches(p.cause, Circumstances(p.team, p.area, p.night, ahead[n]))
             told.append(miss(branches, float(hold[n]), p.limit))
             missed.append(float(ended[n] > p.limit))
     return np.array(told), np.array(missed)
@@ -325,11 +342,21 @@ def tell(results: list[Result], markdown: bool) -> None:
             mean, half = interval([r.equal[policy] for r in mine])
             worst = max(r.equal[policy] for r in mine)
             print(f"breaches/1000 at the trips of `{policy}`: {mean:+.1f} ± {half:.1f}, worst world {worst:+.1f}")
+        for level in LEVELS:
+            pairs = [r.levels[level] for r in mine if level in r.levels]
+            if len(pairs) > 1:
+                gaps = [100 * (a / b - 1) for a, b in pairs]
+                mean, half = interval(gaps)
+                (a, _), (b, _) = interval([a for a, _ in pairs]), interval([b for _, b in pairs])
+                print(
+                    f"at {level:.0f} trips/1000: forecast {a:.1f}, table {b:.1f} breaches ({mean:+.1f} ± {half:.1f} %, "
+                    f"worst {max(gaps):+.1f} %, {len(pairs)} worlds)"
+                )
         slopes = [r.slope for r in mine if r.slope is not None]
-        inside = sum(0.7 <= s <= 1.4 for s in slopes)
+        inside = sum(0.8 <= s <= 1.25 for s in slopes)
         print(
             f"calibration slope {interval(slopes)[0]:.2f} (from {min(slopes):.2f} to {max(slopes):.2f}; {inside} of "
-            f"{len(slopes)} within 0.7 to 1.4), Brier skill {interval([r.skill for r in mine])[0]:.2f}"
+            f"{len(slopes)} within 0.8 to 1.25), Brier skill {interval([r.skill for r in mine])[0]:.2f}"
         )
         for family in FAMILIES:
             gaps = [100 * (r.cost[bt.OURS] / r.cost[bt.TABLE] - 1) for r in mine if r.family == family]

@@ -22,9 +22,12 @@ from netwatch.core.rules import (
     By,
     Calendar,
     DispatchRules,
+    DriftRules,
     Escalation,
     FacilityBand,
     FaultRules,
+    LearningRules,
+    LotRules,
     Of,
     PauseRule,
     Prior,
@@ -35,7 +38,7 @@ from netwatch.core.rules import (
     Term,
     Unit,
 )
-from netwatch.core.time import DAY, MINUTE, SECOND
+from netwatch.core.time import DAY, HOUR, MINUTE, SECOND
 from netwatch.findings import Finding, UnusableError, did_you_mean
 
 FILES = ("alarms.toml", "faults.toml", "sla.toml", "calendar.toml", "dispatch.toml")
@@ -120,8 +123,11 @@ class _Term(_Strict):
     source: str
 
 
+_TimeOfDay = Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
+
+
 class _ClockRule(_Strict):
-    until: Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
+    until: _TimeOfDay
     minutes_before: _Positive
     minutes_after: _Positive
 
@@ -194,6 +200,8 @@ class _CalendarFile(_Strict):
 
 
 class _Cost(_Strict):
+    valid_from: date
+    source: str
     dispatch: Annotated[float, Field(gt=0)]
     review_seconds: _Positive
     breach: dict[str, Annotated[float, Field(gt=0)]]
@@ -230,6 +238,33 @@ class _Escalation(_Strict):
     attended: bool = False
 
 
+class _Learning(_Strict):
+    valid_from: date
+    source: str
+    prior_strength: Annotated[float, Field(gt=0)]
+    strength: Annotated[float, Field(gt=0)]
+    half_life_days: _Positive
+    alarms_right: _Share
+    slips_right: _Share
+    workday: tuple[_TimeOfDay, _TimeOfDay]
+    enough: _Positive
+    every_hours: _Positive
+    refresh_seconds: _Positive
+    slip: dict[str, list[str]]
+
+
+class _Drift(_Strict):
+    days: _Positive
+    least: _Positive
+    low: Annotated[float, Field(gt=0)]
+    high: Annotated[float, Field(gt=0)]
+
+
+class _Lot(_Strict):
+    share: Annotated[float, Field(ge=0, le=0.5)]
+    classes: list[str]
+
+
 class _Dispatch(_Strict):
     cost: _Cost
     hold_cap_minutes: dict[str, _Positive]
@@ -239,6 +274,9 @@ class _Dispatch(_Strict):
     skill: dict[str, Skill]
     demarcation: _Demarcation
     escalation: list[_Escalation] = []
+    learning: _Learning
+    drift: _Drift
+    lot: _Lot
 
 
 _M = TypeVar("_M", bound=_Strict)
@@ -274,6 +312,7 @@ def load_rules(locate: Path | Callable[[str], Path]) -> Rules:
         findings += _policies(sla, documents["sla.toml"])
     if dispatch:
         findings += _missing(documents["dispatch.toml"], "prior", [*_PRIORS], dispatch.prior)
+        findings += _dispatch_findings(dispatch, documents["dispatch.toml"])
     if dispatch and sla:
         findings += _escalations(dispatch, sla, documents["dispatch.toml"])
     if findings or not (alarms and faults and sla and days and dispatch):
@@ -318,6 +357,28 @@ def _escalations(dispatch: _Dispatch, sla: _Sla, file: Document) -> Iterator[Fin
             if name not in classes:
                 hint = did_you_mean(name, classes)
                 yield file.finding(("escalation", n, "classes"), f'no class "{name}" in sla.toml', hint)
+
+
+def _dispatch_findings(dispatch: _Dispatch, file: Document) -> list[Finding]:
+    out = [
+        file.finding(("learning", "slip", cause), "no such cause", did_you_mean(cause, _PRIORS))
+        for cause in dispatch.learning.slip
+        if cause not in _PRIORS
+    ]
+    out += [
+        file.finding(("lot", "classes"), f'no cost of a breach for class "{name}"', did_you_mean(name, known))
+        for known in [dispatch.cost.breach]
+        for name in dispatch.lot.classes
+        if name not in known
+    ]
+    dearest = max(dispatch.cost.breach, key=lambda c: dispatch.cost.breach[c])
+    if dearest in dispatch.lot.classes:
+        out.append(file.finding(("lot", "classes"), f'"{dearest}" is the class whose breach costs most: never by lot'))
+    if dispatch.drift.low >= dispatch.drift.high:
+        out.append(file.finding(("drift", "low"), "is not below `high`"))
+    if dispatch.learning.workday[0] >= dispatch.learning.workday[1]:
+        out.append(file.finding(("learning", "workday"), "ends before it begins", 'such as ["08:00", "20:00"]'))
+    return out
 
 
 def _policies(sla: _Sla, file: Document) -> list[Finding]:
@@ -446,8 +507,7 @@ def _alarm_rules(file: _Alarms) -> AlarmRules:
 def _policy(p: _Policy) -> SlaPolicy:
     clock = {}
     for product, rule in p.clock_rule.items():
-        hours, minutes = rule.until.split(":")
-        clock[product] = (int(hours) * 60 + int(minutes), rule.minutes_before, rule.minutes_after)
+        clock[product] = (_minute(rule.until), rule.minutes_before, rule.minutes_after)
     return SlaPolicy(
         version=p.version,
         source=p.source,
@@ -509,6 +569,11 @@ def _quality(q: _Quality) -> Quality:
     )
 
 
+def _minute(time_of_day: str) -> int:
+    hours, minutes = time_of_day.split(":")
+    return int(hours) * 60 + int(minutes)
+
+
 def _dispatch_rules(file: _Dispatch) -> DispatchRules:
     caps = {c: m * MINUTE for c, m in file.hold_cap_minutes.items()}
     return DispatchRules(
@@ -532,4 +597,22 @@ def _dispatch_rules(file: _Dispatch) -> DispatchRules:
         escalations=tuple(
             Escalation(e.clock, e.share, e.to, frozenset(e.classes), e.attended) for e in file.escalation
         ),
+        learning=_learning(file.learning),
+        drift=DriftRules(file.drift.days * DAY, file.drift.least, file.drift.low, file.drift.high),
+        lot=LotRules(file.lot.share, frozenset(file.lot.classes)),
+    )
+
+
+def _learning(file: _Learning) -> LearningRules:
+    return LearningRules(
+        prior_strength=file.prior_strength,
+        strength=file.strength,
+        half_life=file.half_life_days * DAY,
+        alarms_right=file.alarms_right,
+        slips_right=file.slips_right,
+        workday=(_minute(file.workday[0]), _minute(file.workday[1])),
+        enough=file.enough,
+        every=file.every_hours * HOUR,
+        refresh=file.refresh_seconds * SECOND,
+        slips={word: cause for cause, words in file.slip.items() for word in words},
     )

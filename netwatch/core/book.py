@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from netwatch.core.alarms import Element, Evidence
+from netwatch.core.experience import Experience
 from netwatch.core.intervals import FOREVER, Pair, Spans
 from netwatch.core.model import (
     CircuitState,
@@ -18,6 +19,7 @@ from netwatch.core.model import (
     DeviceState,
     Domain,
     Maintenance,
+    Outlook,
     Pause,
     Root,
     TicketKind,
@@ -119,6 +121,12 @@ class TicketRecord:
     """The rungs of the ladder that have been climbed, each told of once."""
     filed: bool = False
     """Closed, and its clocks written down for good."""
+    outlook: Outlook | None = None
+    outlook_sent: Outlook | None = None
+    cause: str = ""
+    found: str = ""
+    ahead: int = 0
+    withheld: bool = False
 
 
 @dataclass(slots=True)
@@ -168,6 +176,8 @@ class Book:
     """When old records were last laid aside."""
     fade_due: Instant | None = None
     """When to look for bad news that is not repeated any more."""
+    experience: Experience | None = None
+    """What past faults have taught; None: the priors stand."""
 
     def keep_only(self, circuits: Container[str], at: Instant) -> None:
         """Circuits that left the ledger are nobody's any more: what they lost ends here, on record."""

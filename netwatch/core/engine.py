@@ -17,6 +17,8 @@ from netwatch.core import codec
 from netwatch.core.alarms import Key
 from netwatch.core.book import Book
 from netwatch.core.desk import Desk
+from netwatch.core.experience import Experience
+from netwatch.core.foresight import Foresight
 from netwatch.core.known import Known
 from netwatch.core.model import (
     Alarm,
@@ -28,6 +30,7 @@ from netwatch.core.model import (
     Effect,
     Entry,
     Fact,
+    Learnt,
     Ledger,
     LedgerChange,
     Maintenance,
@@ -61,6 +64,7 @@ class Engine:
         self.net = Network(ledger)
         self.book = Book()
         self._known = Known.of(self.book)
+        self._foresight = Foresight(rules.dispatch, None)
         self._rows: dict[tuple[str, str], Row] = {}
         self._out = _Out()
         self._alarms: list[tuple[Instant, Key]] = []
@@ -121,7 +125,7 @@ class Engine:
                     for s in fact.scope
                     if s.id not in (have.cables if s.kind == "cable" else tables[s.kind])
                 ]
-            case Tick():
+            case Tick() | Learnt():
                 return []
 
     def reload(self, ledger: Ledger, rules: Rules, now: Instant) -> Decision:
@@ -134,6 +138,7 @@ class Engine:
         self.ledger, self.rules = ledger, rules
         self.net = Network(ledger)
         self._known = Known.of(self.book)
+        self._foresight = Foresight(rules.dispatch, self.book.experience)
         self._drop_strangers()
         self._review(self.book.now)
         return self._out.decision(self.book.now)
@@ -170,6 +175,7 @@ class Engine:
             raise ValueError(f"frozen by version {frozen.version}, this is {VERSION}")
         engine.book = frozen.book
         engine._known = Known.of(frozen.book)
+        engine._foresight = Foresight(rules.dispatch, frozen.book.experience)
         engine._alarms = frozen.alarms
         for kind, row in frozen.rows:
             engine._keep(codec.decode(_ROWS[kind], row))
@@ -201,7 +207,7 @@ class Engine:
 
     def _review(self, now: Instant) -> None:
         self.book.review_due = None
-        review = Review(self.book, self.net, self.rules, self.zone, now, self._known)
+        review = Review(self.book, self.net, self.rules, self.zone, now, self._known, self._foresight)
         for row in review.rows():
             self._put(row)
         for name in review.round.forgotten:
@@ -258,12 +264,22 @@ class Engine:
                 if not unknown:
                     self.book.changes.setdefault(fact.circuit, []).append((fact.at, list(fact.changes)))
                     self._known.disturb([fact.circuit])
+            case Learnt():
+                self._learn(fact)
             case Complaint() | Work():
                 self._review(fact.at)  # people act on what is so now, not two seconds ago
                 desk = Desk(self.book, self.net, self.rules)
                 self._out.entries += desk.take(fact)
                 self._known.disturb([fact.circuit] if isinstance(fact, Complaint) else fact.circuits)
                 self._review(fact.at)
+
+    def _learn(self, fact: Learnt) -> None:
+        experience = codec.decode(Experience, fact.parameters)
+        self.book.experience = experience
+        self._foresight = Foresight(self.rules.dispatch, experience)
+        what = f"the forecast has learnt from {experience.faults} faults"
+        self._out.entries.append(Entry(fact.at, "forecast.learnt", "forecast", what, {"faults": experience.faults}))
+        self._soon(fact.at)
 
     def _hear(self, said: Observation) -> None:
         heard = self.book.evidence.hear(said, self.net, self.rules.alarms)

@@ -24,15 +24,6 @@ def survival(t: float, median: float, sigma: float) -> float:
     return 0.5 * math.erfc((math.log(t) - math.log(median)) / (sigma * _SQRT2))
 
 
-def density(t: float, median: float, sigma: float) -> float:
-    """Density of a lognormal, per minute."""
-    if t <= 0:
-        return 0.0
-    z = (math.log(t) - math.log(median)) / sigma
-    # In logarithms throughout: the smallest times times sigma are no number any more.
-    return math.exp(-0.5 * z * z - math.log(t)) / (sigma * math.sqrt(2 * math.pi))
-
-
 def quantile(q: float, median: float, sigma: float) -> float:
     """The time within which a share `q` of a lognormal is over, by bisection in log time."""
     low, high = math.log(median) - 8 * sigma, math.log(median) + 8 * sigma
@@ -43,40 +34,6 @@ def quantile(q: float, median: float, sigma: float) -> float:
         else:
             high = middle
     return math.exp(high)
-
-
-@dataclass(frozen=True, slots=True)
-class Outlook:
-    """What may become of a fault."""
-
-    miss_if_sent: float
-    """P(deadline missed) with the crew sent now, or on its way since it was."""
-    heal_rate: float
-    """Rate per minute at which it heals by itself right now."""
-    saved_rate: float
-    """By how much, per minute of waiting, the chance to repair in time falls."""
-
-
-def outlook(prior: Prior, elapsed: float, left: float, travelling: float | None = None) -> Outlook:
-    """The outlook of a fault that has lasted `elapsed` and has `left` until its deadline.
-
-    `travelling`: minutes since a crew was sent, None while nobody is. Source of the form:
-    competing risks with the cause's share of self-healing faults conditioned on having lasted.
-    """
-    healing = prior.heals * survival(elapsed, prior.self_median, prior.self_sigma)
-    share = healing / (healing + (1 - prior.heals) + _TINY)
-    alive = max(survival(elapsed, prior.self_median, prior.self_sigma), _TINY)
-    stays = share * survival(elapsed + max(left, 0.0), prior.self_median, prior.self_sigma) / alive + (1 - share)
-    if left <= 0:
-        miss = 1.0
-    elif travelling is None:
-        miss = stays * survival(left, prior.repair_median, prior.repair_sigma)
-    else:
-        gone = max(survival(travelling, prior.repair_median, prior.repair_sigma), _TINY)
-        miss = stays * survival(travelling + left, prior.repair_median, prior.repair_sigma) / gone
-    rate = share * density(elapsed, prior.self_median, prior.self_sigma) / alive
-    saved = stays * density(left, prior.repair_median, prior.repair_sigma)
-    return Outlook(min(max(miss, 0.0), 1.0), rate, saved)
 
 
 # ---------------------------------------------------------------- several causes that it may be
@@ -113,54 +70,60 @@ def heals_within(branches: Sequence[Branch], elapsed: float, step: float) -> flo
     return 1 - then / now if now > _TINY else 0.0
 
 
-def miss(branches: Sequence[Branch], elapsed: float, deadline: float, wait: float = 0.0) -> float:
-    """P(not restored at `deadline` | it has lasted `elapsed`), a crew being sent after `wait` more minutes.
+def miss(branches: Sequence[Branch], elapsed: float, deadline: float, sent: float | None = None) -> float:
+    """P(not restored at `deadline` | it has lasted `elapsed`), by a crew that is sent after `sent` minutes (None: now).
 
-    Times count from the beginning of the fault. P(restored after L | not at e) = Σ w(e) · S(L) / S(e), with healing and
-    repair as competing risks that do not know of one another.
+    All times count from the beginning of the fault; `sent` may lie ahead, when somebody waits, or back, when a crew
+    is on its way. P(restored after L | not at e) = Σ w(e) · S(L) / S(e), with healing and repair as competing risks
+    that do not know of one another.
     """
-    now = sum(b.weight * lasts(b.prior, elapsed) for b in branches)
+    leaves = elapsed if sent is None else sent
+    now, late = 0.0, 0.0
+    for b in branches:
+        fate = b.prior
+        now += b.weight * lasts(fate, elapsed) * survival(elapsed - leaves, fate.repair_median, fate.repair_sigma)
+        late += b.weight * lasts(fate, deadline) * survival(deadline - leaves, fate.repair_median, fate.repair_sigma)
     if deadline <= elapsed or now <= _TINY:
         return 1.0
-    left = deadline - elapsed - wait
-    late = sum(
-        b.weight * lasts(b.prior, deadline) * survival(left, b.prior.repair_median, b.prior.repair_sigma)
-        for b in branches
-    )
     return min(late / now, 1.0)
 
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """What the next decision needs to know. Times are minutes from now."""
+    """What becomes of a fault. Times are minutes from now."""
 
-    miss_if_sent: float
-    """P(deadline missed) with a crew sent now."""
+    miss: float
+    """P(deadline missed) with a crew sent now, or under way since it was sent."""
     miss_if_waiting: float
-    """…with a crew sent one step later, unless it heals before."""
+    """…with a crew sent one step later, unless it heals before; the same once a crew is under way."""
     median: float
-    """The time until service is back, a crew being sent now: as often shorter as longer."""
+    """The time until service is back, the crew being sent now at the latest: as often shorter as longer."""
     p80: float
     """…which four in five do not exceed."""
 
 
-def forecast(branches: Sequence[Branch], elapsed: float, deadline: float, step: float = 1.0) -> Forecast:
+def forecast(
+    branches: Sequence[Branch], elapsed: float, deadline: float, sent: float | None = None, step: float = 1.0
+) -> Forecast:
     """The forecast of a fault that has lasted `elapsed` and must be over at `deadline`."""
+    now = miss(branches, elapsed, deadline, sent)
     return Forecast(
-        miss(branches, elapsed, deadline),
-        miss(branches, elapsed, deadline, step),
-        _within(0.5, branches, elapsed),
-        _within(0.8, branches, elapsed),
+        now,
+        miss(branches, elapsed, deadline, elapsed + step) if sent is None else now,
+        within(0.5, branches, elapsed, sent),
+        within(0.8, branches, elapsed, sent),
     )
 
 
-def _within(share: float, branches: Sequence[Branch], elapsed: float) -> float:
+def within(share: float, branches: Sequence[Branch], elapsed: float, sent: float | None = None) -> float:
+    """The minutes from now within which a share of such faults is over; found by halving in log time."""
+    leaves = elapsed if sent is None else sent
     low, high = 0.0, 1.0
-    while miss(branches, elapsed, elapsed + high) > 1 - share and high < _FOREVER:
-        high *= 2
-    for _ in range(50):
+    while miss(branches, elapsed, elapsed + high, leaves) > 1 - share and high < _FOREVER:
+        low, high = high, high * 2
+    while high - low > _CLOSE * high:
         middle = (low + high) / 2
-        if miss(branches, elapsed, elapsed + middle) > 1 - share:
+        if miss(branches, elapsed, elapsed + middle, leaves) > 1 - share:
             low = middle
         else:
             high = middle
@@ -169,21 +132,10 @@ def _within(share: float, branches: Sequence[Branch], elapsed: float) -> float:
 
 _FOREVER = 1e7
 """Minutes; nobody asks for more."""
+_CLOSE = 1e-3
 
 
 # ---------------------------------------------------------------- when to send
-
-
-def one_step(
-    branches: Sequence[Branch], elapsed: float, deadline: float, dispatch: float, breach: float, step: float = 1.0
-) -> bool:
-    """Whether to send now, looking one step ahead: does the breach that waiting risks cost more than the trip it saves?
-
-    The form that people can check. It errs where the chance to heal is still rising.
-    """
-    saved = heals_within(branches, elapsed, step) * dispatch
-    risked = (miss(branches, elapsed, deadline, step) - miss(branches, elapsed, deadline)) * breach
-    return risked > saved
 
 
 class Plan:
@@ -202,19 +154,20 @@ class Plan:
         # At the limit itself this is 1: nobody is restored who still lasts.
         self._missed = [m / n if n > _TINY else 1.0 for m, n in zip(misses, self._lasting, strict=True)]
 
-    def hold_off(self, dispatch: float, breach: float) -> float:
-        """The hold-off of least expected cost, by backward recursion from the limit; ties go to the earlier moment."""
-        value, best = dispatch + breach * self._missed[-1], self.times[-1]
+    def sends(self, dispatch: float, breach: float) -> tuple[bool, ...]:
+        """For each moment whether sending then costs no more than waiting, by backward recursion from the limit."""
+        value = dispatch + breach * self._missed[-1]
+        out = [True]
         for k in range(len(self.times) - 2, -1, -1):
-            if self._lasting[k] <= _TINY:
-                continue
-            waiting = value * self._lasting[k + 1] / self._lasting[k]
             sending = dispatch + breach * self._missed[k]
-            if sending <= waiting:
-                value, best = sending, self.times[k]
-            else:
-                value = waiting
-        return best
+            waiting = value * self._lasting[k + 1] / self._lasting[k] if self._lasting[k] > _TINY else sending
+            out.append(sending <= waiting)
+            value = min(sending, waiting)
+        return tuple(reversed(out))
+
+    def hold_off(self, dispatch: float, breach: float) -> float:
+        """The hold-off of least expected cost; ties go to the earlier moment."""
+        return self.times[self.sends(dispatch, breach).index(True)]
 
     def one_step(self, dispatch: float, breach: float) -> float:
         """The hold-off of looking one step ahead; the limit if that never says to send."""
@@ -222,11 +175,6 @@ class Plan:
         return next(
             (t for t, now, then in zip(self.times, costs, costs[1:], strict=False) if now <= then), self.times[-1]
         )
-
-
-def one_step_hold(branches: Sequence[Branch], limit: float, dispatch: float, breach: float) -> float:
-    """The minutes after which looking one step ahead first says to send; `limit` if it never does."""
-    return Plan(branches, limit).one_step(dispatch, breach)
 
 
 def hold_off(branches: Sequence[Branch], limit: float, dispatch: float, breach: float) -> float:

@@ -12,11 +12,14 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
+from netwatch.core.codec import decode, encode
+from netwatch.core.experience import Experience
 from netwatch.core.model import (
     Action,
     Complaint,
     Condition,
     Fact,
+    Learnt,
     LedgerChange,
     Maintenance,
     Observation,
@@ -206,12 +209,23 @@ def _ledger(line: _Line, at: Instant) -> LedgerChange:
     return LedgerChange(at, line.name("circuit"), changes)
 
 
+def _learnt(line: _Line, at: Instant) -> Learnt:
+    try:
+        known = decode(Experience, json.dumps(line.doc.get("parameters")))
+    except ValueError as error:
+        raise UnreadableError(f'"parameters" cannot be read: {error}') from None
+    if not known.causes or any(cause not in known.fates for cause in known.causes):
+        raise UnreadableError('"parameters" lacks the times of a cause')
+    return Learnt(at, encode(known))
+
+
 _READERS: dict[str, Callable[[_Line, Instant], Fact]] = {
     "observation": _observation,
     "complaint": _complaint,
     "maintenance": _maintenance,
     "work": _work,
     "ledger": _ledger,
+    "learnt": _learnt,
     "vantage": lambda line, at: Vantage(at, line.name("device")),
     "tick": lambda line, at: Tick(at),  # noqa: ARG005
 }
@@ -256,6 +270,8 @@ def write_fact(fact: Fact, zone: ZoneInfo) -> str:
             doc |= {"type": "ledger", "circuit": fact.circuit, **dict(fact.changes)}
         case Vantage():
             doc |= {"type": "vantage", "device": fact.device}
+        case Learnt():
+            doc |= {"type": "learnt", "parameters": json.loads(fact.parameters)}
         case Tick():
             doc |= {"type": "tick"}
     return json.dumps(doc, ensure_ascii=False, separators=(",", ":"))

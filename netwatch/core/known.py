@@ -110,8 +110,8 @@ class File:
     """What the repair orders need of one fault's circuits, until one of them is judged anew."""
 
     stakes: list[Stake] | None = None
-    exposed: int | None = None
-    """How many stand without protection."""
+    exposed: list[str] | None = None
+    """The classes of those that stand without protection."""
     wanted: tuple[Instant | None, Instant | None] | None = None
     """(when the fault was over, since when it deserves an order)."""
     due: Instant = 0

@@ -335,13 +335,23 @@ class Vantage:
 
 
 @dataclass(frozen=True, slots=True)
+class Learnt:
+    """What past faults taught: the forecast decides by it from `at` on. A fact like any other, so that what was decided
+    by it can be decided again."""
+
+    at: Instant
+    parameters: str
+    """JSON of a `core.experience.Experience`."""
+
+
+@dataclass(frozen=True, slots=True)
 class Tick:
     """Only moves time; so does every other fact."""
 
     at: Instant
 
 
-Fact: TypeAlias = Observation | Complaint | Maintenance | Work | LedgerChange | Vantage | Tick
+Fact: TypeAlias = Observation | Complaint | Maintenance | Work | LedgerChange | Vantage | Learnt | Tick
 
 # ---------------------------------------------------------------- decisions
 
@@ -567,6 +577,39 @@ class Pause:
 
 
 @dataclass(frozen=True, slots=True)
+class Driver:
+    """One thing that moves a forecast."""
+
+    kind: str
+    """`cause`, `team`, `night`, `suburb`, `queue` or `elapsed`."""
+    subject: str
+    """The cause or the team; empty for the others."""
+    figure: float
+    """The chance of the cause; minutes elapsed; orders ahead; else the factor on the time to repair."""
+    points: float
+    """By how much it moves the chance that the deadline is missed; 0.1 is ten points."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """What the forecast says of an open fault. Chances are those of missing `deadline`."""
+
+    at: Instant
+    deadline: Instant
+    """The earliest of the circuits that are out."""
+    if_sent: float
+    """With a crew sent now, or on its way since it was."""
+    if_waiting: float | None
+    """…sent at the next check instead; None once a crew is on its way."""
+    median_minutes: float
+    """From `at` until service is back, a crew being sent now at the latest: as often shorter as longer."""
+    p80_minutes: float
+    """…which four in five do not exceed."""
+    drivers: tuple[Driver, ...] = ()
+    """The two that move it most."""
+
+
+@dataclass(frozen=True, slots=True)
 class Ticket:
     id: str
     fault: str
@@ -592,6 +635,18 @@ class Ticket:
     clocks: tuple[Clock, ...] = ()
     """Customer's, crew's and facility's side by side."""
     pauses: tuple[Pause, ...] = ()
+    outlook: Outlook | None = None
+    """As things stand."""
+    outlook_sent: Outlook | None = None
+    """As it was when the crew was sent: what it was worth shows in the end."""
+    cause: str = ""
+    """What it was taken for when the crew was sent, or until now, in the words of the priors."""
+    found: str = ""
+    """What the returned slip says that it was, in the same words."""
+    ahead: int = 0
+    """Orders that the team had open already when this one was sent to it."""
+    withheld: bool = False
+    """Held off a little longer by lot, to see what would heal."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,16 +5,23 @@ The rules of the craft (when to send, whom) are `tickets`'; this applies them to
 
 from __future__ import annotations
 
+from collections import Counter
+
 from netwatch.core.book import ExposureRecord, FaultRecord, OutageRecord, TicketRecord
 from netwatch.core.clocks import Clocks, ledger
+from netwatch.core.experience import Circumstances
+from netwatch.core.foresight import Subject
 from netwatch.core.intervals import FOREVER
 from netwatch.core.known import Known
 from netwatch.core.ladder import Rung, capped, rungs
-from netwatch.core.model import Condition, Effect, RootKind, TicketKind, TicketState
+from netwatch.core.model import Condition, Effect, RootKind, State, TicketKind, TicketState
+from netwatch.core.past import is_night
 from netwatch.core.round import Round
 from netwatch.core.sends import Value
-from netwatch.core.tickets import OPEN, Stake, places_of, skill_of, team_for, verdict
+from netwatch.core.tickets import OPEN, Effects, Stake, cause_of, places_of, skill_of, team_for, verdict
 from netwatch.core.time import MINUTE, Instant, show
+
+_AT_WORK = frozenset({TicketState.DISPATCHED, TicketState.ACCEPTED, TicketState.TRAVELLING, TicketState.ON_SITE})
 
 
 class Orders:
@@ -25,6 +32,7 @@ class Orders:
         self.book, self.net, self.rules = round_.book, round_.net, round_.rules
         self.now, self.zone, self.timing, self.contract = round_.now, round_.zone, round_.timing, round_.contract
         self._effects_of: dict[str, tuple[list[OutageRecord], list[ExposureRecord]]] | None = None
+        self._at_work: Counter[str] | None = None
         self._tickets: dict[str, list[TicketRecord]] = {}
         for order in self.book.tickets.values():
             self._tickets.setdefault(order.fault, []).append(order)
@@ -97,11 +105,12 @@ class Orders:
             file.stakes = sorted(stakes, key=lambda s: (s.deadline, s.circuit))
         return file.stakes
 
-    def _exposed(self, fault: FaultRecord) -> int:
-        """How many circuits a fault leaves without protection now."""
+    def _exposed(self, fault: FaultRecord) -> list[str]:
+        """The classes of the circuits that a fault leaves without protection now."""
         file = self.known.file(fault.id)
         if file.exposed is None:
-            file.exposed = sum(e.ended is None for e in self.effects_of(fault)[1])
+            circuits = [e.circuit for e in self.effects_of(fault)[1] if e.ended is None]
+            file.exposed = [self.contract.assurance(circuit, self.now) for circuit in circuits]
         return file.exposed
 
     def _wanted(self, fault: FaultRecord) -> Instant | None:
@@ -179,18 +188,75 @@ class Orders:
     def _decide(self, order: TicketRecord, fault: FaultRecord) -> None:
         if fault.cleared is not None:
             return
-        stakes = self.stakes(fault)
-        exposed, dark = self._exposed(fault), self._lost_light(fault)
-        said = verdict(fault, order, stakes, exposed, dark, self.rules.dispatch, self.now)
-        order.probability = said.probability
-        if order.state is TicketState.WATCHING:
+        waits = order.state is TicketState.WATCHING
+        if waits:
+            order.cause = cause_of(fault, self.rules.dispatch)
+        subject, effects = self._subject(order, fault), self._effects(fault)
+        self._foresee(order, subject, effects)
+        if waits:
+            said = verdict(order, subject, fault, effects, self.round.foresight, self.now)
             held = self._held(order, fault) if said.send else said.reason
+            order.withheld = order.withheld or said.withheld
             if not held:
                 self._send(order, fault, said.reason)
             else:
                 order.reason = held
                 self.round.wake_at(self.now + self.rules.dispatch.review)
         self._deadlines(order, fault)
+
+    def _subject(self, order: TicketRecord, fault: FaultRecord) -> Subject:
+        """What the forecast may know of a fault."""
+        about = Circumstances()
+        if self.book.experience is not None:
+            team = order.team or team_for(fault, order.skill, order.refused, self.net, self.rules.dispatch)
+            sites = (self.net.ledger.sites.get(i) for i in places_of(fault, self.net))
+            about = Circumstances(
+                team,
+                next((site.area for site in sites if site is not None and site.area), ""),
+                is_night(fault.opened, self.zone, self.rules.dispatch.learning.workday),
+                order.ahead if order.dispatched is not None else self._ahead(team),
+            )
+        return Subject(order.cause or cause_of(fault, self.rules.dispatch), fault.opened, about)
+
+    def _ahead(self, team: str) -> int:
+        """Orders that a team has been sent and not finished."""
+        if self._at_work is None:
+            self._at_work = Counter(t.team for t in self.book.tickets.values() if t.state in _AT_WORK)
+        return self._at_work[team]
+
+    def _effects(self, fault: FaultRecord) -> Effects:
+        low, end = self._battery(fault)
+        return Effects(self.stakes(fault), self._exposed(fault), self._lost_light(fault), low, end)
+
+    def _battery(self, fault: FaultRecord) -> tuple[bool, Instant | None]:
+        """Whether equipment on battery says that it is near its end, and when the ledger says that it will be."""
+        if fault.root.kind is not RootKind.POWER:
+            return False, None
+        places = places_of(fault, self.net)
+        lasting = [site.battery_minutes for i in places if (site := self.net.ledger.sites.get(i)) is not None]
+        ends = [fault.opened + round(minutes * MINUTE) for minutes in lasting if minutes is not None]
+        low = any(
+            condition is Condition.BATTERY and signal.state is State.BAD and self._site(device) in places
+            for (device, _, condition), signal in self.book.evidence.signals.items()
+        )
+        return low, min(ends, default=None)
+
+    def _site(self, device: str) -> str:
+        known = self.net.ledger.devices.get(device)
+        return known.site if known is not None else ""
+
+    def _foresee(self, order: TicketRecord, subject: Subject, effects: Effects) -> None:
+        """Tell anew what is to be expected: when something changed, else now and then."""
+        if not effects.stakes:
+            order.outlook = order.probability = None
+            return
+        deadline, former = effects.stakes[0].deadline, order.outlook
+        stale = former is None or self.now - former.at >= self.rules.dispatch.review
+        if stale or former is None or former.deadline != deadline:
+            order.outlook = self.round.foresight.outlook(subject, deadline, order.dispatched, self.now)
+            order.probability = order.outlook.if_sent
+        if order.outlook is not None:
+            self.round.wake_at(order.outlook.at + self.rules.dispatch.learning.refresh)
 
     def _held(self, order: TicketRecord, fault: FaultRecord) -> str:
         """Why nobody is sent although it would be time."""
@@ -232,8 +298,10 @@ class Orders:
 
     def _send(self, order: TicketRecord, fault: FaultRecord, reason: str) -> None:
         order.team = team_for(fault, order.skill, order.refused, self.net, self.rules.dispatch)
+        order.ahead, self._at_work = self._ahead(order.team), None
         order.state = TicketState.DISPATCHED
-        order.dispatched = order.dispatched or self.now
+        if order.dispatched is None:
+            order.dispatched, order.outlook_sent = self.now, order.outlook
         order.reason = reason
         order.sent += 1
         self.round.say("ticket.dispatched", order.id, reason, fault=fault.id, team=order.team, skill=order.skill)

@@ -16,6 +16,7 @@ from netwatch.core.cases import Cases
 from netwatch.core.causes import Cause, Planned
 from netwatch.core.circuits import Losses
 from netwatch.core.faults import explain
+from netwatch.core.foresight import Foresight
 from netwatch.core.intervals import FOREVER
 from netwatch.core.known import Known
 from netwatch.core.model import Domain, RootKind, Row
@@ -31,8 +32,10 @@ from netwatch.core.topology import Network
 class Review:
     """Done when it is made; `round`, `rows` and `explained` tell what came of it."""
 
-    def __init__(self, book: Book, net: Network, rules: Rules, zone: ZoneInfo, now: Instant, known: Known) -> None:
-        self.round = Round(book, net, rules, zone, now)
+    def __init__(
+        self, book: Book, net: Network, rules: Rules, zone: ZoneInfo, now: Instant, known: Known, foresight: Foresight
+    ) -> None:
+        self.round = Round(book, net, rules, zone, now, foresight)
         self.book, self.net, self.rules, self.now, self.timing = book, net, rules, now, rules.alarms
         self.contract, self.known = self.round.contract, known
         self._retire()

@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 
 from netwatch.core.book import Book
 from netwatch.core.contract import Contract
+from netwatch.core.foresight import Foresight
 from netwatch.core.intervals import FOREVER
 from netwatch.core.model import Effect, Entry
 from netwatch.core.rules import Rules
@@ -16,7 +17,10 @@ from netwatch.core.topology import Network
 class Round:
     """One look at everything, at one instant. `due` says when to look again."""
 
-    def __init__(self, book: Book, net: Network, rules: Rules, zone: ZoneInfo, now: Instant) -> None:
+    def __init__(
+        self, book: Book, net: Network, rules: Rules, zone: ZoneInfo, now: Instant, foresight: Foresight
+    ) -> None:
+        self.foresight = foresight
         self.book, self.net, self.rules, self.zone, self.now = book, net, rules, zone, now
         self.timing = rules.alarms
         self.contract = Contract(book, net, rules, zone)

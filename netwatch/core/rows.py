@@ -108,6 +108,12 @@ class Rows:
             breach_probability=order.probability,
             clocks=order.clocks,
             pauses=order.pauses,
+            outlook=order.outlook,
+            outlook_sent=order.outlook_sent,
+            cause=order.cause,
+            found=order.found,
+            ahead=order.ahead,
+            withheld=order.withheld,
         )
 
     def _circuit_rows(self) -> Iterator[Row]:

@@ -263,6 +263,53 @@ class Prior:
 
 
 @dataclass(frozen=True, slots=True)
+class LearningRules:
+    """How past faults teach the forecast, and when it is to be trusted."""
+
+    prior_strength: float
+    """Faults that a prior is worth against those seen here."""
+    strength: float
+    """Faults that a level (all, cause, team, hour and place) is worth to the one below."""
+    half_life: Span
+    """A fault this old counts half."""
+    alarms_right: float
+    """How often alarms name the cause that the slip confirms, before any slip has come back."""
+    slips_right: float
+    """How often a slip names the true cause."""
+    workday: tuple[int, int]
+    """First and last minute of the local working day; all else is slow like the night."""
+    enough: int
+    """Local faults from which on hold-offs are no longer capped."""
+    every: Span
+    """How often the past is learnt from anew."""
+    refresh: Span
+    """How often the outlook of an open fault is told anew."""
+    slips: Mapping[str, str]
+    """Words of a returned slip → the cause that they name."""
+
+
+@dataclass(frozen=True, slots=True)
+class DriftRules:
+    """When the forecast itself needs a look."""
+
+    window: Span
+    least: int
+    """Kept and missed deadlines that there must be of each before anything is said."""
+    low: float
+    high: float
+    """The calibration slope is to lie between these."""
+
+
+@dataclass(frozen=True, slots=True)
+class LotRules:
+    """Now and then somebody is sent later than the rule says, so that what would have healed is seen."""
+
+    share: float
+    """0: never."""
+    classes: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
 class DispatchRules:
     """`rules/dispatch.toml`: who is sent, and when."""
 
@@ -292,6 +339,9 @@ class DispatchRules:
     """Roles whose equipment is never outsourced."""
     escalations: tuple[Escalation, ...]
     """The ladder of every clock."""
+    learning: LearningRules
+    drift: DriftRules
+    lot: LotRules
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from netwatch.core.book import FaultRecord, TicketRecord
-from netwatch.core.forecast import outlook, quantile
+from netwatch.core.foresight import Foresight, Subject
 from netwatch.core.model import (
     Action,
     Device,
@@ -22,7 +22,7 @@ from netwatch.core.model import (
     TicketState,
     Work,
 )
-from netwatch.core.rules import DispatchRules, Prior
+from netwatch.core.rules import DispatchRules
 from netwatch.core.time import MINUTE, Instant
 from netwatch.core.topology import Network
 
@@ -69,82 +69,85 @@ class Stake:
 
 
 @dataclass(frozen=True, slots=True)
+class Effects:
+    """What a fault does, as the decision to send sees it."""
+
+    stakes: Sequence[Stake] = ()
+    """The earliest deadline first."""
+    exposed: Sequence[str] = ()
+    """Classes of the circuits that are up without protection."""
+    lost_light: bool = False
+    """Both ends of a link report loss of signal."""
+    battery_low: bool = False
+    """Equipment where it sits says that its battery is near its end."""
+    battery_end: Instant | None = None
+    """When the battery of the site is used up, where its mains are away."""
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
     """Whether to send, and why."""
 
     send: bool
     reason: str
-    probability: float | None
-    """P(the earliest deadline is missed) as things stand."""
+    withheld: bool = False
+    """It would send, were it not held off by lot."""
 
 
-def prior_of(fault: FaultRecord, rules: DispatchRules) -> Prior:
-    """What is known of a fault's cause before any history."""
+def cause_of(fault: FaultRecord, rules: DispatchRules) -> str:
+    """What a fault is taken for, in the words of the priors."""
     if fault.domain is Domain.CONFIGURATION:
-        return rules.priors["configuration"]
-    return rules.priors.get(fault.root.kind, rules.priors["unknown"])
+        return "configuration"
+    return str(fault.root.kind) if fault.root.kind in rules.priors else "unknown"
 
 
 def verdict(
-    fault: FaultRecord,
-    ticket: TicketRecord,
-    stakes: Sequence[Stake],
-    exposed: int,
-    lost_light: bool,
-    rules: DispatchRules,
-    now: Instant,
+    ticket: TicketRecord, subject: Subject, fault: FaultRecord, effects: Effects, foresight: Foresight, now: Instant
 ) -> Verdict:
-    """Send a crew now? Hard overrides first, then the cost of waiting one more minute.
-
-    `lost_light`: both ends of a link report loss of signal. Source of the rule: send when the
-    truck saved per minute by waiting is worth less than the breach risked.
-    """
-    prior = prior_of(fault, rules)
-    probability = _risk(fault, ticket, stakes, prior, now)
+    """Send a crew now? Hard overrides first, then whether waiting for the next look costs more than going."""
+    rules, stakes = foresight.rules, effects.stakes
     if ticket.kind is TicketKind.ENQUIRY:
-        return Verdict(
-            True, "mains failed: ask the power company how long, and how long the battery lasts", probability
-        )
-    override = _override(fault, stakes, exposed, lost_light, prior, rules, now)
+        return Verdict(True, "mains failed: ask the power company how long, and how long the battery lasts")
+    override = _override(subject, fault, effects, foresight, now)
     if override:
-        return Verdict(True, override, probability)
-    cap = _cap(stakes, rules)
-    if now - ticket.opened >= cap:
-        return Verdict(True, f"not healed within the longest hold-off of {cap // MINUTE} min", probability)
+        return Verdict(True, override)
+    cap = None if foresight.trusted and stakes else _cap(stakes, rules)
+    if cap is not None and now - ticket.opened >= cap:
+        return Verdict(True, f"not healed within the longest hold-off of {cap // MINUTE} min")
+    until = None if cap is None else (ticket.opened + cap - subject.opened) / MINUTE
     for stake in stakes:
-        left = (stake.deadline - now) / MINUTE
-        look = outlook(prior, (now - fault.opened) / MINUTE, left)
-        cost = rules.breach_cost.get(stake.assurance, rules.breach_cost_fallback)
-        if look.heal_rate * rules.dispatch_cost < cost * look.saved_rate:
-            return Verdict(
-                True,
-                f"waiting costs more than going: {stake.circuit} loses {cost * look.saved_rate:.3f} per minute, "
-                f"healing would save {look.heal_rate * rules.dispatch_cost:.3f}",
-                probability,
+        advice = foresight.advice(subject, stake.deadline, stake.assurance, now)
+        if advice.send:
+            reason = (
+                f"waiting costs more than going: {stake.circuit} misses its limit with {advice.miss_now:.1%} when sent "
+                f"now, {advice.miss_later:.1%} at the next look; {advice.heals:.1%} heal until then"
             )
+            return _by_lot(ticket, stakes, reason, foresight, now) or Verdict(True, reason)
+        until = advice.until if until is None else min(until, advice.until)
     why = "may heal by itself" if stakes else "no circuit is out"
-    return Verdict(False, f"{why}: watched for at most {cap // MINUTE} min", probability)
+    longest = "" if until is None else f": watched for at most {_since(ticket, subject, until):.0f} min"
+    return Verdict(False, f"{why}{longest}")
 
 
-def _risk(
-    fault: FaultRecord, ticket: TicketRecord, stakes: Sequence[Stake], prior: Prior, now: Instant
-) -> float | None:
-    if not stakes:
+def _since(ticket: TicketRecord, subject: Subject, until: float) -> float:
+    """Minutes of the fault as minutes of its ticket, which opens later."""
+    return until - (ticket.opened - subject.opened) / MINUTE
+
+
+def _by_lot(
+    ticket: TicketRecord, stakes: Sequence[Stake], reason: str, foresight: Foresight, now: Instant
+) -> Verdict | None:
+    """Now and then nobody goes yet though it would be time: else what heals later is never seen."""
+    places = [foresight.drawn(f"{ticket.id}:{ticket.opened}", s.assurance) for s in stakes]
+    drawn = [p for p in places if p is not None]
+    if len(drawn) < len(stakes):
         return None
-    left = (min(s.deadline for s in stakes) - now) / MINUTE
-    travelling = None if ticket.dispatched is None else (now - ticket.dispatched) / MINUTE
-    return round(outlook(prior, (now - fault.opened) / MINUTE, left, travelling).miss_if_sent, 4)
+    until = ticket.opened + round(min(drawn) * _cap(stakes, foresight.rules))
+    return Verdict(False, f"held off by lot to see what heals; else: {reason}", withheld=True) if now < until else None
 
 
-def _override(
-    fault: FaultRecord,
-    stakes: Sequence[Stake],
-    exposed: int,
-    lost_light: bool,
-    prior: Prior,
-    rules: DispatchRules,
-    now: Instant,
-) -> str:
+def _override(subject: Subject, fault: FaultRecord, effects: Effects, foresight: Foresight, now: Instant) -> str:
+    rules, stakes = foresight.rules, effects.stakes
     complained = [s.circuit for s in stakes if s.complained]
     if complained:
         return f"the customer of {complained[0]} complained"
@@ -152,15 +155,21 @@ def _override(
     bare = [s.circuit for s in stakes if s.assurance == top and not s.protected]
     if bare:
         return f"{bare[0]} is {top} and has no working protection"
-    if lost_light and fault.domain is Domain.CABLE:
+    if top in effects.exposed:
+        return f"a circuit of class {top} has lost its protection"
+    if effects.lost_light and fault.domain is Domain.CABLE:
         return "both ends lost light: fibre does not heal"
     if len(stakes) >= rules.several and fault.root.kind in (RootKind.CABLE, RootKind.PORT, RootKind.LINK):
         return f"{len(stakes)} circuits are out on one {fault.root.kind}"
-    if fault.root.kind is RootKind.CABLE and exposed >= rules.several:
-        return f"{exposed} circuits are without protection on one cable"
+    if fault.root.kind is RootKind.CABLE and len(effects.exposed) >= rules.several:
+        return f"{len(effects.exposed)} circuits are without protection on one cable"
+    if effects.battery_low:
+        return "the battery is near its end"
+    due = foresight.due(subject)
+    if effects.battery_end is not None and (left := (effects.battery_end - now) / MINUTE) <= due:
+        return f"the battery lasts {max(left, 0):.0f} min more, help takes up to {due:.0f} min"
     if stakes:
-        left = (min(s.deadline for s in stakes) - now) / MINUTE
-        due = quantile(rules.due_quantile, prior.repair_median, prior.repair_sigma)
+        left = (stakes[0].deadline - now) / MINUTE
         if left <= due:
             return f"{left:.0f} min left, repairs of this kind take up to {due:.0f} min"
     return ""

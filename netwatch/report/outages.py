@@ -3,50 +3,35 @@
 from __future__ import annotations
 
 import csv
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from netwatch.core.history import End, Past, is_night
+from netwatch.core.past import End, Hours, Past, is_night, queued
 from netwatch.core.time import MINUTE, Instant, instant, moment
 from netwatch.findings import Finding, UnusableError, did_you_mean
+from netwatch.report.columns import ALSO, COLUMNS
 
-COLUMNS: Mapping[str, tuple[str, str]] = {
-    "started": ("开始时间", "When service was lost. Required."),
-    "restored": (
-        "恢复时间",
-        "When service was back, as polling saw it; never when the ticket was closed. Empty: it lasts.",
-    ),
-    "cause": ("告警判断", "What the alarms said when it had to be decided: cable, device, power, … Required."),
-    "class": ("等级", "Assurance class of the strictest circuit hit. Required."),
-    "limit_minutes": ("时限(分)", "Its limit. Empty: that of the class."),
-    "sent": ("派单时间", "When a crew was sent. Empty: nobody was."),
-    "arrived": ("到场时间", "When the crew arrived."),
-    "ended_by": ("恢复方式", "healed, or repaired. Empty: repaired if somebody was sent."),
-    "found": ("回单原因", "The cause on the returned slip, in the words of `cause`."),
-    "team": ("班组", "The crew's id."),
-    "area": ("区域", "city or suburb."),
-    "incident": ("事件", "The same text for all faults of one event (one cable, one mains failure)."),
+_NEEDED = ("started", "cause")
+_ENDS = {
+    **dict.fromkeys(("healed", "self", "self-healed", "自愈"), End.HEALED),
+    **dict.fromkeys(("repaired", "field", "remote", "reroute", "修复", "抢修", "调度"), End.REPAIRED),
 }
-"""Column → (its Chinese name, which is understood too, and what it means)."""
-
-_NEEDED = ("started", "cause", "class")
-_ENDS = {"healed": End.HEALED, "repaired": End.REPAIRED, "自愈": End.HEALED, "修复": End.REPAIRED, "抢修": End.REPAIRED}
-_AREAS = {"": "", "city": "city", "suburb": "suburb", "市区": "city", "城区": "city", "郊区": "suburb"}
+_AREAS = {
+    "": "",
+    **dict.fromkeys(("city", "urban", "市区", "城区"), "city"),
+    **dict.fromkeys(("suburb", "rural", "郊区", "郊县", "农村"), "suburb"),
+}
+_CLASSES = {"普通": "standard", "普通级": "standard"}
+_NEVER = ("never", "inf", "infinity", "不")
 _OFFICE_SHARE = 0.97
 """Share of restorations in office hours from which on they look like closings of tickets. Source: 99 % were so in a
 fibre operator's record of 1,319 faults, whose median was 163 h against the 3–6 h that splicing takes."""
 _ENOUGH_TO_TELL = 50
 
 _CURE = "`netwatch backtest --template` writes an example"
-EXAMPLE = """\
-started,restored,cause,class,limit_minutes,sent,arrived,ended_by,found,team,area,incident
-2026-03-02 02:10:00,2026-03-02 05:25,cable,AAA,120,2026-03-02 02:11,2026-03-02 03:02,repaired,cable,CABLE-1,city,K-12
-2026-03-02 02:10:04,2026-03-02 05:25,cable,A,360,2026-03-02 02:11,2026-03-02 03:02,repaired,cable,CABLE-1,city,K-12
-2026-03-05 14:31:10,2026-03-05 14:36:40,device,standard,480,,,healed,,T-DATA-1,suburb,
-2026-03-07T19:03:00+08:00,2026-03-07T21:40:00+08:00,power,AA,240,2026-03-07T19:18:00+08:00,,healed,,T-POWER,city,
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +39,9 @@ class Limits:
     """What a class means where the row does not say it."""
 
     minutes: Mapping[str, int]
+    fallback: int
+    """Without a class."""
+    workday: Hours
     causes: frozenset[str] = frozenset()
     """Causes that the priors know; another one is worth a warning."""
 
@@ -80,7 +68,7 @@ class _Reader:
             return None
 
     def minutes(self, row: int, cells: Mapping[str, str]) -> float:
-        text, named = cells.get("limit_minutes", ""), cells["class"]
+        text, named = cells.get("limit_minutes", ""), _CLASSES.get(cells.get("class", ""), cells.get("class", ""))
         if text:
             try:
                 value = float(text)
@@ -92,10 +80,27 @@ class _Reader:
         if named and named not in self.limits.minutes:
             cure = did_you_mean(named, self.limits.minutes) or "fill in limit_minutes"
             self.wrong(row, "class", f"no limit is known for class {named!r}", cure)
-        return float(self.limits.minutes.get(named, 0))
+        return float(self.limits.minutes.get(named, 0 if named else self.limits.fallback))
+
+    def number(self, row: int, cells: Mapping[str, str], column: str) -> float | None:
+        text = cells.get(column, "")
+        if not text:
+            return None
+        try:
+            value = float(text)
+        except ValueError:
+            value = math.nan
+        if not value >= 0:
+            self.wrong(row, column, f"{text!r} is no number from 0 on")
+        return value
+
+    def would_heal(self, row: int, cells: Mapping[str, str]) -> float | None:
+        if cells.get("would_heal", "").lower() in _NEVER:
+            return math.inf
+        return self.number(row, cells, "would_heal")
 
     def word(self, row: int, cells: Mapping[str, str], column: str, known: Mapping[str, str]) -> str:
-        text = cells.get(column, "")
+        text = cells.get(column, "").lower()
         if text not in known:
             cure = did_you_mean(text, known) or f"one of {', '.join(k for k in known if k)}"
             self.wrong(row, column, f"{text!r} is unknown", cure)
@@ -110,11 +115,13 @@ class _Reader:
         sent, arrived = self.time(row, cells, "sent"), self.time(row, cells, "arrived")
         limit = self.minutes(row, cells)
         area = self.word(row, cells, "area", _AREAS)
+        poll, would_take = self.number(row, cells, "poll_seconds"), self.number(row, cells, "would_take")
+        would_heal = self.would_heal(row, cells)
         ended = self.word(row, cells, "ended_by", {"": "", **{k: str(v) for k, v in _ENDS.items()}})
         for column, at in (("restored", restored), ("sent", sent), ("arrived", arrived)):
             if started is not None and at is not None and at < started:
                 self.wrong(row, column, "lies before `started`")
-        if ended == End.REPAIRED and sent is None:
+        if ended == End.REPAIRED and sent is None and "sent" in cells:
             self.wrong(row, "sent", "is empty, though a crew repaired it")
         if started is None or len(self.findings) > before:
             return None
@@ -134,10 +141,13 @@ class _Reader:
             found=cells.get("found", ""),
             team=cells.get("team", ""),
             area=area,
-            night=is_night(started, self.zone),
-            assurance=cells["class"],
+            night=is_night(started, self.zone, self.limits.workday),
+            assurance=_CLASSES.get(cells.get("class", ""), cells.get("class", "")),
             limit=limit,
             incident=cells.get("incident", ""),
+            slack=(poll or 0.0) / 60,
+            would_heal=would_heal,
+            would_take=would_take,
         )
 
 
@@ -160,7 +170,7 @@ def read(
         reader.findings.append(Finding(name, "holds no fault", _CURE))
     if any(not f.warning for f in reader.findings):
         raise UnusableError(reader.findings)
-    past.sort(key=lambda p: p.started)
+    past = queued(sorted(past, key=lambda p: p.started))
     return past, [*reader.findings, *_doubts(past, zone, limits, name)]
 
 
@@ -171,9 +181,13 @@ def _after(started: Instant, at: Instant | None) -> float | None:
 def _rows(lines: Iterable[str], reader: _Reader) -> Iterator[tuple[int, dict[str, str]]]:
     table = csv.reader(lines, strict=True)
     header = next(table, [])
-    chinese = {zh: column for column, (zh, _) in COLUMNS.items()}
-    names = [h.strip().removeprefix("\ufeff") for h in header]
-    names = [chinese.get(h, h.lower()) for h in names]
+    others = {zh: column for column, (zh, _) in COLUMNS.items()}
+    others |= {word: column for column, words in ALSO.items() for word in words}
+    names = [h.strip().removeprefix("\ufeff").lower().replace(" ", "_") for h in header]
+    # Where a column stands under its own name, what merely sounds like it is something else.
+    names = [n if n in COLUMNS or others.get(n, n) in names else others.get(n, n) for n in names]
+    for name in sorted({n for n in names if n in COLUMNS and names.count(n) > 1}):
+        reader.wrong(1, name, "there are two such columns", "leave one away")
     for column in _NEEDED:
         if column not in names:
             reader.wrong(1, column, "there is no such column", _CURE)

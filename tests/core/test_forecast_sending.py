@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 import pytest
 from core_metro import RULES
@@ -11,14 +12,14 @@ from hypothesis import strategies as st
 
 from netwatch.core.forecast import (
     Branch,
+    Plan,
     forecast,
     heals_within,
     hold_off,
     lasts,
     miss,
-    one_step,
-    one_step_hold,
     reweigh,
+    survival,
 )
 from netwatch.core.rules import Prior
 
@@ -54,7 +55,7 @@ def test_no_other_moment_is_cheaper_than_the_recursions(
 
 def test_a_cut_fibre_is_sent_for_at_once_by_both_rules() -> None:
     for limit in (120, 240, 360, 480):
-        assert hold_off(only("cable"), limit, 1, 2.5) == one_step_hold(only("cable"), limit, 1, 2.5) == 0
+        assert hold_off(only("cable"), limit, 1, 2.5) == Plan(only("cable"), limit).one_step(1, 2.5) == 0
 
 
 def test_a_flap_is_waited_for_and_the_longer_the_less_a_breach_costs() -> None:
@@ -67,16 +68,29 @@ def test_a_flap_is_waited_for_and_the_longer_the_less_a_breach_costs() -> None:
 def test_the_one_step_rule_sends_where_healing_has_not_yet_come_into_its_own() -> None:
     """Why the recursion stands beside it: mains comes back after an hour or two, hardly in the first minute."""
     power = (Branch("power", 1.0, Prior(1.0, 60.0, 0.4, 75.0, 0.6)),)
-    early, best = one_step_hold(power, 180, 1, 20), hold_off(power, 180, 1, 20)
+    early, best = Plan(power, 180).one_step(1, 20), hold_off(power, 180, 1, 20)
     assert early < best
     assert cost(power, 180, 1, 20, best) < cost(power, 180, 1, 20, early)
 
 
 @given(BRANCHES, st.floats(0, 300), st.floats(1, 500))
 def test_waiting_never_makes_a_miss_less_likely(branches: tuple[Branch, ...], elapsed: float, left: float) -> None:
-    said = forecast(branches, elapsed, elapsed + left, 5)
-    assert 0 <= said.miss_if_sent <= said.miss_if_waiting + 1e-12 <= 1 + 1e-9
+    said = forecast(branches, elapsed, elapsed + left, step=5)
+    assert 0 <= said.miss <= said.miss_if_waiting + 1e-12 <= 1 + 1e-9
     assert said.median <= said.p80
+
+
+@given(BRANCHES, st.floats(1, 300), st.floats(1, 500))
+def test_a_crew_that_left_earlier_is_never_worse_than_one_that_leaves_now_and_nothing_moves_it_any_more(
+    branches: tuple[Branch, ...], elapsed: float, left: float
+) -> None:
+    gone = forecast(branches, elapsed, elapsed + left, 0.0)
+    assert gone.miss == gone.miss_if_waiting
+    never = [Branch(b.cause, b.weight, replace(b.prior, heals=0.0)) for b in branches]
+    deadline = elapsed + left
+    from_the_start = sum(b.weight * survival(deadline, b.prior.repair_median, b.prior.repair_sigma) for b in never)
+    assert miss(never, 0.0, deadline, 0.0) == pytest.approx(min(from_the_start, 1.0), abs=1e-9)
+    assert miss(never, elapsed, deadline, 0.0) >= from_the_start - 1e-9, "not being back yet is bad news"
 
 
 @given(BRANCHES, st.floats(0, 300))
@@ -108,7 +122,7 @@ def test_a_forecast_is_what_many_drawn_faults_come_to() -> None:
         ends.append(over - elapsed)
         late += over > deadline
     said = forecast(branches, elapsed, deadline)
-    assert said.miss_if_sent == pytest.approx(late / len(ends), abs=0.012)
+    assert said.miss == pytest.approx(late / len(ends), abs=0.012)
     ends.sort()
     assert said.median == pytest.approx(ends[len(ends) // 2], rel=0.04)
     assert said.p80 == pytest.approx(ends[len(ends) * 4 // 5], rel=0.04)
@@ -128,6 +142,18 @@ def test_what_is_older_than_anything_that_heals_is_still_forecast() -> None:
 
 
 def test_the_one_step_rule_weighs_the_trip_against_the_breach() -> None:
-    device = only("device")
-    assert not one_step(device, 3, 480, 1, 2.5)
-    assert one_step(device, 3, 480, 0.0001, 2.5)
+    plan = Plan(only("device"), 480)
+    assert plan.one_step(1, 2.5) > 3
+    assert plan.one_step(0.0001, 2.5) <= 3
+
+
+@settings(max_examples=40, deadline=None)
+@given(BRANCHES, st.sampled_from([60.0, 240.0]), st.floats(1.5, 40))
+def test_the_moments_to_send_begin_with_the_hold_off_and_the_limit_is_the_last(
+    branches: tuple[Branch, ...], limit: float, breach: float
+) -> None:
+    plan = Plan(branches, limit)
+    sends = plan.sends(1.0, breach)
+    assert len(sends) == len(plan.times)
+    assert sends[-1]
+    assert plan.times[sends.index(True)] == plan.hold_off(1.0, breach) == hold_off(branches, limit, 1.0, breach)

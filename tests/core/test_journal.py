@@ -9,15 +9,19 @@ from typing import Any, get_args
 from zoneinfo import ZoneInfo
 
 import pytest
+from core_metro import RULES
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from netwatch.core.codec import encode
+from netwatch.core.experience import Experience
 from netwatch.core.journal import CHANGEABLE, SCOPES, UnreadableError, read_fact, write_fact
 from netwatch.core.model import (
     Action,
     Complaint,
     Condition,
     Fact,
+    Learnt,
     LedgerChange,
     Maintenance,
     Observation,
@@ -77,6 +81,7 @@ FACTS: st.SearchStrategy[Fact] = st.one_of(
         ),
     ),
     st.builds(Vantage, INSTANTS, NAME),
+    st.builds(Learnt, INSTANTS, st.sampled_from([encode(Experience.of_priors(RULES.dispatch.priors))])),
     st.builds(Tick, INSTANTS),
 )
 
@@ -91,7 +96,7 @@ def test_what_is_written_is_read_again(fact: Fact, zone: str) -> None:
 def test_every_kind_of_fact_is_among_those_tried() -> None:
     kinds: set[type] = set()
 
-    @settings(max_examples=60, database=None, derandomize=True)
+    @settings(max_examples=150, database=None, derandomize=True)
     @given(FACTS)
     def gather(fact: Fact) -> None:
         kinds.add(type(fact))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from itertools import product
+from typing import Any
 
 import pytest
 from core_metro import RULES, at, metro
@@ -11,16 +12,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from netwatch.core.book import FaultRecord, TicketRecord
-from netwatch.core.forecast import quantile
+from netwatch.core.experience import Circumstances, Experience
+from netwatch.core.foresight import Foresight, Subject
 from netwatch.core.model import Action, Domain, Role, Root, RootKind, TicketKind, TicketState, Work
+from netwatch.core.rules import DispatchRules, LotRules
 from netwatch.core.tickets import (
     OPEN,
     TMF621,
+    Effects,
     Stake,
     Verdict,
     act,
+    cause_of,
     places_of,
-    prior_of,
     skill_of,
     team_for,
     verdict,
@@ -50,13 +54,18 @@ def stake(name: str = "C1", assurance: str = "standard", left: float = 480, **mo
 def judged(
     of: FaultRecord | None = None,
     stakes: tuple[Stake, ...] = (),
-    exposed: int = 0,
-    lost_light: bool = False,
+    exposed: tuple[str, ...] = (),
     minutes: float = 0,
     ticket: TicketRecord | None = None,
+    rules: DispatchRules = DISPATCH,
+    known: Experience | None = None,
+    **effects: Any,
 ) -> Verdict:
+    one = of or fault()
+    subject = Subject(cause_of(one, rules), one.opened, Circumstances())
     now = at(60) + round(minutes * MINUTE)
-    return verdict(of or fault(), ticket or order(), stakes, exposed, lost_light, DISPATCH, now)
+    met = Effects(stakes, exposed, **effects)
+    return verdict(ticket or order(), subject, one, met, Foresight(rules, known), now)
 
 
 # ---------------------------------------------------------------- when
@@ -79,7 +88,7 @@ def test_what_may_heal_by_itself_is_watched() -> None:
         (judged(fault(*CABLE), (stake(), stake("C2"))), "2 circuits are out on one cable"),
         (judged(fault("port", "AGG-1 GE1/0/1"), (stake(), stake("C2"))), "2 circuits are out on one port"),
         (judged(fault("link", "T1", Domain.CABLE), (stake(), stake("C2"))), "2 circuits are out on one link"),
-        (judged(fault(*CABLE), exposed=2), "2 circuits are without protection on one cable"),
+        (judged(fault(*CABLE), exposed=("A", "A")), "2 circuits are without protection on one cable"),
         (judged(ticket=order(TicketKind.ENQUIRY)), "mains failed: ask the power company"),
     ],
     ids=["complaint", "top class bare", "lost light", "cable", "port", "link", "exposed", "enquiry"],
@@ -96,8 +105,8 @@ def test_there_are_reasons_to_send_at_once(said: Verdict, why: str) -> None:
         judged(stakes=(stake(protected=False),)),
         judged(fault(domain=Domain.EQUIPMENT), (stake(),), lost_light=True),
         judged(fault("device", "ACC-1"), (stake(), stake("C2"))),
-        judged(fault("device", "ACC-1"), exposed=9),
-        judged(exposed=1),
+        judged(fault("device", "ACC-1"), exposed=("A",) * 9),
+        judged(exposed=("A",)),
     ],
     ids=[
         "top class but protected",
@@ -113,9 +122,7 @@ def test_what_comes_near_to_such_a_reason_is_none(said: Verdict) -> None:
 
 
 def test_a_crew_goes_when_less_is_left_than_such_repairs_take() -> None:
-    due = quantile(
-        DISPATCH.due_quantile, prior_of(fault(), DISPATCH).repair_median, prior_of(fault(), DISPATCH).repair_sigma
-    )
+    due = Foresight(DISPATCH, None).due(Subject("device", at(0), Circumstances()))
     early, late = judged(stakes=(stake(left=due + 30),)), judged(stakes=(stake(left=due - 1),))
     assert "min left, repairs of this kind take up to" not in early.reason
     assert late.send
@@ -138,18 +145,73 @@ def test_the_shortest_hold_off_among_several_counts() -> None:
 
 def test_waiting_is_given_up_when_it_costs_more_than_going() -> None:
     never = replace(DISPATCH, priors={**DISPATCH.priors, "device": replace(DISPATCH.priors["device"], heals=0.0)})
-    said = verdict(fault(), order(), [stake(left=300)], 0, False, never, at(61))
+    said = judged(stakes=(stake(left=300),), rules=never)
     assert said.send
-    assert said.reason.startswith("waiting costs more than going: C1 loses")
+    assert said.reason.startswith("waiting costs more than going: C1 misses its limit with")
 
 
-def test_the_chance_of_a_miss_is_told_while_somebody_is_out_and_only_then() -> None:
-    assert judged().probability is None
-    near, far = judged(stakes=(stake(left=100),)), judged(stakes=(stake(left=400),))
-    assert near.probability is not None
-    assert far.probability is not None
-    assert 0 <= far.probability < near.probability <= 1
-    assert judged(stakes=(stake(left=-1),)).probability == 1
+def learnt(faults: int) -> Experience:
+    """Devices here heal late, but nearly always."""
+    late = replace(DISPATCH.priors["device"], heals=0.99, self_median=60.0, self_sigma=0.3)
+    return replace(Experience.of_priors({**DISPATCH.priors, "device": late}), faults=faults)
+
+
+def test_what_was_learnt_is_trusted_beyond_the_caps_once_enough_has_happened() -> None:
+    far = (stake(left=480),)
+    few, many = (judged(stakes=far, minutes=31, known=learnt(n)) for n in (199, 200))
+    assert few.reason == "not healed within the longest hold-off of 30 min"
+    assert not many.send
+    assert 60 < int(many.reason.split("at most ")[1].split()[0]) < 300
+
+
+def test_where_nobody_is_out_there_is_a_cap_however_much_was_learnt() -> None:
+    assert judged(minutes=31, known=learnt(500)).send
+
+
+def test_a_circuit_of_the_top_class_that_lost_its_protection_is_reason_enough() -> None:
+    said = judged(exposed=("A", "AAA"))
+    assert (said.send, said.reason) == (True, "a circuit of class AAA has lost its protection")
+
+
+def test_a_battery_near_its_end_sends_at_once() -> None:
+    power = fault("power", "S-1", Domain.POWER)
+    assert judged(power, (stake(),), battery_low=True).reason == "the battery is near its end"
+    said = judged(power, (stake(),), battery_end=at(60) + 90 * MINUTE)
+    assert said.reason.startswith("the battery lasts 90 min more, help takes up to ")
+    assert "battery" not in judged(power, (stake(),), battery_end=at(60) + 900 * MINUTE).reason
+
+
+# ---------------------------------------------------------------- by lot
+
+LOT = replace(DISPATCH, lot=LotRules(0.5, frozenset({"A", "standard"})))
+EAGER = replace(LOT, priors={**DISPATCH.priors, "device": replace(DISPATCH.priors["device"], heals=0.0)})
+
+
+def drawn(assurance: str = "standard", **more: Any) -> list[Verdict]:
+    """What is decided for many tickets that it is time to send for."""
+    one = stake(assurance=assurance, left=400, **more)
+    orders = (replace(order(), id=f"T{n}") for n in range(200))
+    return [judged(stakes=(one,), rules=EAGER, ticket=t) for t in orders]
+
+
+def test_by_lot_some_are_held_off_and_say_so() -> None:
+    held = [v for v in drawn() if v.withheld]
+    assert 60 < len(held) < 140
+    assert all(not v.send and v.reason.startswith("held off by lot to see what heals; else: waiting") for v in held)
+    assert drawn() == drawn(), "the key decides, not chance"
+
+
+def test_no_lot_is_drawn_for_other_classes_nor_against_a_standing_reason_nor_when_switched_off() -> None:
+    assert not any(v.withheld for v in drawn("AA"))
+    assert all(v.send for v in drawn(complained=True))
+    orders = (replace(order(), id=f"T{n}") for n in range(200))
+    off = replace(EAGER, lot=LotRules(0.0, EAGER.lot.classes))
+    assert all(judged(stakes=(stake(left=400),), rules=off, ticket=t).send for t in orders)
+
+
+def test_nobody_is_held_off_by_lot_for_longer_than_the_cap() -> None:
+    orders = [replace(order(), id=f"T{n}") for n in range(200)]
+    assert all(judged(stakes=(stake(left=400),), rules=EAGER, ticket=t, minutes=30).send for t in orders)
 
 
 @given(
@@ -165,9 +227,8 @@ def test_the_chance_of_a_miss_is_told_while_somebody_is_out_and_only_then() -> N
 def test_there_is_a_verdict_with_a_reason_for_everything(
     kind: RootKind, domain: Domain, stakes: list[Stake], exposed: int, light: bool, minutes: float
 ) -> None:
-    said = judged(fault(kind, "X", domain), tuple(stakes), exposed, light, minutes)
+    said = judged(fault(kind, "X", domain), tuple(stakes), ("A",) * exposed, minutes, lost_light=light)
     assert said.reason
-    assert (said.probability is None) == (not stakes)
 
 
 def test_once_sent_for_it_stays_to_be_sent_for_as_time_passes() -> None:
@@ -351,6 +412,6 @@ def test_every_state_has_its_word_in_tmf621_and_only_ends_are_not_open() -> None
 
 def test_every_kind_of_root_has_its_prior() -> None:
     for kind, domain in product(RootKind, Domain):
-        assert prior_of(fault(kind, "X", domain), DISPATCH) in DISPATCH.priors.values()
-    assert prior_of(fault("link", "R0", Domain.CONFIGURATION), DISPATCH) is DISPATCH.priors["configuration"]
+        assert cause_of(fault(kind, "X", domain), DISPATCH) in DISPATCH.priors
+    assert cause_of(fault("link", "R0", Domain.CONFIGURATION), DISPATCH) == "configuration"
     assert Role.AGGREGATION in DISPATCH.own_roles
