@@ -22,7 +22,18 @@ from zoneinfo import ZoneInfo
 from netwatch import __version__
 from netwatch.config import Config
 from netwatch.core.journal import write_fact
-from netwatch.core.model import Decision, Effect, Entry, Fact, Ticket, Vantage
+from netwatch.core.model import (
+    Alarm,
+    AlarmState,
+    Condition,
+    Decision,
+    Effect,
+    Entry,
+    Fact,
+    Source,
+    Ticket,
+    Vantage,
+)
 from netwatch.core.sends import Send
 from netwatch.core.time import DAY, HOUR, SECOND, Instant
 from netwatch.deliver import Channel, Courier, Delivery, Texts
@@ -269,6 +280,8 @@ class App:
                 snmp=self.seams.snmp,
                 pinger=self.seams.pinger,
                 on_poll=self._polled,
+                on_visit=self._visited,
+                standing=self._standing,
             )
             ending.push_async_callback(_closed, "listening", self.ears.close)
             self.access = await asyncio.to_thread(_access, plan)
@@ -305,6 +318,7 @@ class App:
                     thinking = tasks.create_task(middle, name="think")
                     at_the_edge = {
                         "polling": self.ears.poll,
+                        "visiting": self.ears.visit,
                         "delivering": lambda: renewed(self._deliver, self._channels_changed),
                         "pages": lambda: serve(web, config.web.listen, tls, sock=self.sockets.take("http")),
                         "housekeeping": lambda: self._keep_house(store),
@@ -395,6 +409,17 @@ class App:
 
     def _polled(self, seconds: float, _late: float, result: str) -> None:
         self.metrics.polled(result, seconds)
+
+    def _visited(self, seconds: float, _result: str) -> None:
+        self.metrics.visited(seconds)
+
+    def _standing(self) -> Mapping[str, Sequence[tuple[str, Condition]]]:
+        """What stands by the word of command lines, by device."""
+        out: dict[str, list[tuple[str, Condition]]] = {}
+        for it in self.view.all(Alarm).values():
+            if it.source is Source.CLI and it.state in (AlarmState.PENDING, AlarmState.ACTIVE):
+                out.setdefault(it.device, []).append((it.component, it.condition))
+        return out
 
     def _delivered(self, delivery: Delivery) -> None:
         self.metrics.delivered(delivery.channel, delivery.result, delivery.delay)
@@ -521,6 +546,8 @@ class App:
             inbox_dropped=lambda: {str(source): n for source, n in self.inbox.dropped.items()},
             observations=lambda: {str(source): n for source, n in self.inbox.heard.items()},
             poll_late=lambda: self.ears.poller.stats.late_seconds,
+            hearing=self.ears.figures,
+            lag=lambda: self.lag.worst,
             outbox=lambda: {w.channel: Queue(w.count, w.oldest) for w in self.courier.waiting},
         )
 

@@ -7,12 +7,15 @@ import errno
 import logging
 import os
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeAlias
 
 from netwatch.config import Address
+from netwatch.core.model import Condition
 from netwatch.core.time import Instant
 from netwatch.findings import Finding
 from netwatch.loops import renewed
+from netwatch.metrics import Hearing
 from netwatch.plan import Plan
 from netwatch.web.serve import bind
 from netwatch.wire.inbox import Inbox
@@ -20,8 +23,10 @@ from netwatch.wire.names import Names
 from netwatch.wire.ping import Pinger
 from netwatch.wire.poll import Poller
 from netwatch.wire.snmp import Snmp, Version, open_snmp
-from netwatch.wire.syslog import SyslogListener
+from netwatch.wire.ssh import KnownHosts, Patience, Ssh, SshStats, Trust
+from netwatch.wire.syslog import SyslogListener, SyslogStats
 from netwatch.wire.traps import TrapListener, TrapStats
+from netwatch.wire.visit import Knowledge, Visitor, VisitStats
 
 log = logging.getLogger(__name__)
 
@@ -108,11 +113,16 @@ def _bind_datagrams(address: Address) -> socket.socket:
     return sock
 
 
+Standing: TypeAlias = Callable[[], Mapping[str, Sequence[tuple[str, Condition]]]]
+
+
 class Ears:
-    """Poller, pinger, traps, syslog. Errors of single devices stay inside; `poll` ends only when it is cancelled.
+    """Poller, pinger, visitor, traps, syslog. Errors of single devices stay inside; `poll` and `visit` end only when
+    they are cancelled.
 
     `snmp` and `pinger` given are used and left open; else they are made, and closed by `close`.
-    `on_poll(seconds, late_seconds, result)` is told of every poll.
+    `on_poll(seconds, late_seconds, result)` is told of every poll, `on_visit(seconds, result)` of every visit.
+    `standing()` gives (component, condition) of the alarms of each device that stand by the word of a command line.
     """
 
     def __init__(
@@ -125,15 +135,22 @@ class Ears:
         snmp: Snmp | None = None,
         pinger: Pinger | None = None,
         on_poll: Callable[[float, float, str], None] = lambda *_: None,
+        on_visit: Callable[[float, str], None] = lambda *_: None,
+        standing: Standing = dict,
     ) -> None:
         self._plan, self._sockets, self._inbox, self._clock, self._on_poll = plan, sockets, inbox, clock, on_poll
         self._names = Names(plan.ledger)
         self._snmp, self._own_snmp = snmp or open_snmp(plan.config.poll.engine), snmp is None
         self._pinger, self._own_pinger = pinger or Pinger(), pinger is None
-        self.traps = TrapStats()
+        self.traps, self.syslog = TrapStats(), SyslogStats()
         """Of all listeners that there were."""
         self.poller = self._new_poller()
-        self._habits_changed = asyncio.Event()
+        self._habits_changed, self._visits_changed = asyncio.Event(), asyncio.Event()
+        self._standing = standing
+        self.ssh, self.visits = SshStats(), VisitStats(on_visit=on_visit)
+        """Of all doors and visitors that there were."""
+        self._visitor: Visitor | None = None
+        self._door: Ssh | None = None
         self._listeners: list[TrapListener | SyslogListener] = []
 
     def _new_poller(self) -> Poller:
@@ -156,9 +173,29 @@ class Ears:
             port=poll.port,
             timeout=poll.timeout_seconds,
             retries=poll.retries,
+            doubt=self._doubted,
         )
         poller.stats.on_poll = self._on_poll
         return poller
+
+    def _new_visitor(self) -> tuple[Visitor, Ssh]:
+        plan, ssh = self._plan, self._plan.config.ssh
+        hosts = KnownHosts(plan.config.paths.state / "known_hosts", Trust(ssh.host_keys))
+        door = Ssh(hosts, slots=ssh.sessions, idle=ssh.keep_seconds, keep=ssh.keep, stats=self.ssh)
+        visitor = Visitor(
+            plan.ledger,
+            self._names,
+            plan.lines,
+            plan.access,
+            Knowledge(self._families, self._hears, self._standing),
+            door,
+            self._inbox,
+            self._clock,
+            interval=ssh.interval_seconds,
+            patience=Patience(read=ssh.answer_seconds, visit=ssh.visit_seconds),
+            stats=self.visits,
+        )
+        return visitor, door
 
     def listen(self) -> None:
         """Hear traps and syslog on the sockets in force. A former listener goes only when the new one hears."""
@@ -168,7 +205,9 @@ class Ears:
             traps.open(sock=sock)
             self._listeners.append(traps)
         if (sock := self._sockets.take("syslog")) is not None:
-            syslog = SyslogListener(self._names, self._plan.profiles, self._inbox, self._clock, nudge=self._nudge)
+            syslog = SyslogListener(
+                self._names, self._plan.profiles, self._inbox, self._clock, nudge=self._nudge, stats=self.syslog
+            )
             syslog.open(sock=sock)
             self._listeners.append(syslog)
         for listener in former:
@@ -191,12 +230,35 @@ class Ears:
     def _nudge(self, device: str) -> None:
         self.poller.nudge(device)
 
+    # Of whoever polls now: another poller may have taken over.
+
+    def _families(self, device: str) -> Sequence[str]:
+        return self.poller.families(device)
+
+    def _hears(self, device: str) -> bool:
+        return self.poller.hears(device)
+
+    def _doubted(self, device: str) -> None:
+        if self._visitor is not None:
+            self._visitor.nudge(device)
+
     async def poll(self) -> None:
         """Poll until cancelled; a poller of other habits takes over when the configuration asks for it."""
         await renewed(self._poll, self._habits_changed)
 
     async def _poll(self) -> None:
         await self.poller.run()
+
+    async def visit(self) -> None:
+        """Visit command lines until cancelled, where there are any; as `poll` does, by other habits when asked for."""
+        await renewed(self._visit, self._visits_changed)
+
+    async def _visit(self) -> None:
+        self._visitor, self._door = visitor, door = self._new_visitor()
+        try:
+            await visitor.run()
+        finally:
+            await door.close()
 
     def reload(self, plan: Plan) -> None:
         """Another plan is in force. What is known of devices that stay is kept, unless they are now asked otherwise."""
@@ -207,7 +269,35 @@ class Ears:
         else:
             self.poller = self._new_poller()
             self._habits_changed.set()
+        if (plan.config.ssh, plan.accesses) != (former.config.ssh, former.accesses):
+            self._visits_changed.set()
+        elif self._visitor is not None:
+            self._visitor.reload(plan.ledger, plan.lines)
         self.listen()
+
+    def figures(self) -> Hearing:
+        """For metrics."""
+        polls, traps, syslog = self.poller.stats, self.traps, self.syslog
+        return Hearing(
+            polls_late=polls.late,
+            polls_nudged=polls.nudges,
+            polls_running=polls.running,
+            devices_slow=self.poller.slow,
+            snmp_repeats=getattr(getattr(self._snmp, "stats", None), "repeated", 0),
+            traps={
+                "observed": traps.observed,
+                "unknown": traps.unknown.total(),
+                "garbled": traps.garbled,
+                "refused": traps.refused,
+                "stranger": traps.strangers.total(),
+            },
+            syslog={"observed": syslog.observed, "stranger": syslog.strangers.total(), "heard": syslog.heard},
+            visits={**self.ssh.results, "unknown": self.visits.unknown},
+            visit_late=self.visits.late_seconds,
+            ssh_logins=self.ssh.logins,
+            ssh_commands=self.ssh.commands,
+            ssh_sessions={"running": self.ssh.running, "kept": self._door.kept if self._door else 0},
+        )
 
     async def close(self) -> None:
         for listener in self._listeners:

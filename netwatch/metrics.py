@@ -54,6 +54,29 @@ class Queue(NamedTuple):
     """When the oldest of it was decided."""
 
 
+class Hearing(NamedTuple):
+    """What listening has counted since the start, and how it stands."""
+
+    polls_late: int = 0
+    """Polls that began more than an interval behind their plan."""
+    polls_nudged: int = 0
+    polls_running: int = 0
+    devices_slow: int = 0
+    snmp_repeats: int = 0
+    """Questions that were sent once more."""
+    traps: Mapping[str, int] = {}
+    """By what became of them."""
+    syslog: Mapping[str, int] = {}
+    visits: Mapping[str, int] = {}
+    """By result."""
+    visit_late: float = 0.0
+    """Seconds."""
+    ssh_logins: int = 0
+    ssh_commands: int = 0
+    ssh_sessions: Mapping[str, int] = {}
+    """`running`, `kept`."""
+
+
 class Sources:
     """Where gauges are read from. Each is asked when Prometheus scrapes; none may block."""
 
@@ -65,9 +88,12 @@ class Sources:
         observations: Callable[[], Mapping[str, int]] = dict,
         poll_late: Callable[[], float] = lambda: 0.0,
         outbox: Callable[[], Mapping[str, Queue]] = dict,
+        hearing: Callable[[], Hearing] = Hearing,
+        lag: Callable[[], float] = lambda: 0.0,
     ) -> None:
         self.inbox_depth, self.inbox_dropped, self.observations = inbox_depth, inbox_dropped, observations
         self.poll_late, self.outbox = poll_late, outbox
+        self.hearing, self.lag = hearing, lag
 
 
 class Metrics:
@@ -101,6 +127,7 @@ class Metrics:
 
         self._poll_seconds = histogram("poll_duration_seconds", "How long asking one device took.", _FAST)
         self._polls = counter("polls_total", "Polls by result.", "result")
+        self._visit_seconds = histogram("visit_duration_seconds", "How long visiting one command line took.", _SECONDS)
         self._outage_seconds = counter(
             "outage_seconds_total", "Seconds without service, counted when the service is back.", "assurance"
         )
@@ -165,6 +192,10 @@ class Metrics:
         """One device was asked: `result` is `ok`, `timeout`, `error` …"""
         self._polls.labels(result).inc()
         self._poll_seconds.observe(seconds)
+
+    def visited(self, seconds: float) -> None:
+        """One command line was visited."""
+        self._visit_seconds.observe(seconds)
 
     def delivered(self, channel: str, result: str, delay: float) -> None:
         """One attempt at a delivery; `delay` in seconds since it was decided."""
@@ -232,6 +263,7 @@ class _Now(Collector):
 
     def collect(self) -> Iterator[Metric]:
         yield from self._flow()
+        yield from self._hearing()
         yield from self._network()
         yield from self._work()
 
@@ -259,6 +291,30 @@ class _Now(Collector):
             oldest.add_metric([channel], max(0, now - queue.oldest) / SECOND if queue.pending else 0.0)
         yield pending
         yield oldest
+
+    def _hearing(self) -> Iterator[Metric]:
+        it = self._sources.hearing()
+        for name, what, total in (
+            ("polls_late", "Polls that began more than an interval behind their plan.", it.polls_late),
+            ("polls_nudged", "Polls out of turn, because something was heard or seen.", it.polls_nudged),
+            ("snmp_repeats", "Questions that were sent once more for want of an answer.", it.snmp_repeats),
+            ("ssh_logins", "Logins to command lines.", it.ssh_logins),
+            ("ssh_commands", "Commands sent to command lines.", it.ssh_commands),
+        ):
+            yield CounterMetricFamily(f"netwatch_{name}", what, total)
+        yield GaugeMetricFamily("netwatch_polls_running", "Devices being asked just now.", it.polls_running)
+        yield GaugeMetricFamily("netwatch_devices_slow", "Devices that wait in the lane of the slow.", it.devices_slow)
+        yield _by("netwatch_traps", "Traps and informs, by what became of them.", "result", it.traps)
+        yield _by("netwatch_syslog", "Lines of syslog: all heard, and what became of some.", "result", it.syslog)
+        yield _by("netwatch_visits", "Visits to command lines, by result.", "result", it.visits)
+        yield GaugeMetricFamily("netwatch_visit_late_seconds", "How late the last visit began.", it.visit_late)
+        sessions = GaugeMetricFamily("netwatch_ssh_sessions", "Open sessions, by use.", labels=["state"])
+        for state, n in it.ssh_sessions.items():
+            sessions.add_metric([state], n)
+        yield sessions
+        yield GaugeMetricFamily(
+            "netwatch_loop_lag_seconds", "The longest that the event loop stood still, of late.", self._sources.lag()
+        )
 
     def _network(self) -> Iterator[Metric]:
         view = self._view
@@ -308,6 +364,13 @@ class _Now(Collector):
                 breach.add_metric([ticket.id], ticket.breach_probability)
         yield remaining
         yield breach
+
+
+def _by(name: str, help_text: str, label: str, counts: Mapping[str, int]) -> CounterMetricFamily:
+    family = CounterMetricFamily(name, help_text, labels=[label])
+    for value, n in counts.items():
+        family.add_metric([value], n)
+    return family
 
 
 def _head(name: str, help_text: str) -> str:

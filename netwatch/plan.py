@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from netwatch.config import Address, Config, Secret, Web, load, resolve
-from netwatch.config import Credential as ConfiguredCredential
+from netwatch.config import Address, Config, Web, load, resolve
 from netwatch.core.model import Effect, Ledger
 from netwatch.core.rules import Rules
 from netwatch.core.sends import Send
 from netwatch.deliver import route
-from netwatch.findings import Finding, UnusableError
+from netwatch.findings import Finding, UnusableError, did_you_mean
 from netwatch.knowledge import load_rules
 from netwatch.ledger import read as read_ledger
+from netwatch.wire.cli_read import CommandLine, command_lines
+from netwatch.wire.credential import credential
 from netwatch.wire.profile import Profiles
-from netwatch.wire.snmp import Auth, Credential, Priv, Version
+from netwatch.wire.snmp import Credential
+from netwatch.wire.ssh_read import Access, access
 
 T = TypeVar("T")
 
@@ -33,6 +35,10 @@ class Plan:
     rules: Rules
     profiles: Profiles
     credentials: Mapping[str, Credential]
+    accesses: Mapping[str, Access]
+    """Credentials with a login for the command line."""
+    lines: Mapping[str, CommandLine]
+    """The command line of each family; none where nobody is visited."""
     read_token: str = field(repr=False)
     warnings: tuple[Finding, ...]
 
@@ -44,6 +50,10 @@ class Plan:
     def credential(self, name: str) -> Credential | None:
         """The credential that the ledger names for a device; of no name, the one for all those."""
         return self.credentials.get(name or self.config.poll.credential)
+
+    def access(self, name: str) -> Access | None:
+        """The way to the command line of a device for which the ledger names this credential."""
+        return self.accesses.get(name or self.config.poll.credential)
 
     def route(self, effect: Effect) -> tuple[Send, ...]:
         return route(effect, self.ledger, self.config)
@@ -75,12 +85,32 @@ def read(source: Path | Config) -> Plan:
     ledger = attempt(lambda: read_ledger(config.paths.ledger, config, rules))
     profiles = attempt(lambda: Profiles.of(config.listing("collectors")))
     credentials = {name: attempt(partial(credential, it)) for name, it in config.credentials.items()}
+    visiting = bool(config.ssh.interval_seconds) and any(it.ssh_user for it in config.credentials.values())
+    visits = attempt(lambda: _visits(config, profiles)) if visiting and profiles else ({}, {})
     token = attempt(partial(resolve, config.web.token)) if config.web.token else ""
     attempt(partial(_check_certificate, config.web))
-    if findings or rules is None or ledger is None or profiles is None:
+    if findings or rules is None or ledger is None or profiles is None or visits is None:
         raise UnusableError(dict.fromkeys(findings))
     known = {name: it for name, it in credentials.items() if it}
-    return Plan(config, ledger[0], rules, profiles, known, token or "", tuple(ledger[1]))
+    return Plan(config, ledger[0], rules, profiles, known, *visits, token or "", tuple(ledger[1]))
+
+
+def _visits(config: Config, profiles: Profiles) -> tuple[Mapping[str, Access], Mapping[str, CommandLine]]:
+    """What visiting needs. Raises UnusableError."""
+    lines = command_lines(profiles.families, config.listing("collectors"))
+    accesses = {name: it for name, said in config.credentials.items() if (it := access(said))}
+    if found := [*strange_families(config, lines)]:
+        raise UnusableError(found)
+    return accesses, lines
+
+
+def strange_families(config: Config, lines: Mapping[str, object]) -> Iterator[Finding]:
+    """Credentials that name a family without a command line."""
+    for name, said in config.credentials.items():
+        if said.ssh_family and said.ssh_family not in lines:
+            what = f'no family "{said.ssh_family}" with a command line'
+            cure = did_you_mean(said.ssh_family, lines) or f"known: {', '.join(lines)}"
+            yield Finding(f"credentials.{name}.ssh_family", what, cure)
 
 
 def _check_certificate(web: Web) -> None:
@@ -91,20 +121,3 @@ def _check_certificate(web: Web) -> None:
         except OSError as error:  # ssl.SSLError is one
             what = f"{web.tls_cert} with {web.tls_key} cannot be used: {error.strerror or error}"
             raise UnusableError([Finding("web.tls_cert", what)]) from None
-
-
-def credential(configured: ConfiguredCredential) -> Credential:
-    """A credential of the configuration with its secrets read. Raises UnusableError."""
-
-    def secret(reference: Secret | None) -> str:
-        return resolve(reference) if reference else ""
-
-    return Credential(
-        version=Version(configured.version),
-        community=secret(configured.community),
-        user=configured.user,
-        auth=None if configured.auth == "none" else Auth(configured.auth),
-        auth_key=secret(configured.auth_key),
-        priv=None if configured.priv == "none" else Priv(configured.priv),
-        priv_key=secret(configured.priv_key),
-    )

@@ -51,6 +51,8 @@ def examine(path: Path) -> list[Finding]:
     from netwatch.config import load, salvage
     from netwatch.knowledge import load_rules
     from netwatch.ledger import read
+    from netwatch.plan import strange_families
+    from netwatch.wire.cli_read import command_lines, strangers
     from netwatch.wire.profile import Profiles
 
     findings: list[Finding] = []
@@ -69,7 +71,11 @@ def examine(path: Path) -> list[Finding]:
     if where is None:
         return findings
     rules = attempt(lambda: load_rules(lambda name: where.find("rules", name)))
-    attempt(lambda: Profiles.of(where.listing("collectors")))
+    profiles = attempt(lambda: Profiles.of(where.listing("collectors")))
+    if profiles:
+        lines = attempt(lambda: command_lines(profiles.families, where.listing("collectors")))
+        findings.extend(strangers(lines.values()) if lines else ())
+        findings.extend(strange_families(where, lines) if lines else ())
     read_ledger = attempt(lambda: read(where.paths.ledger, config, rules, strict=True))
     if read_ledger:
         findings.extend(read_ledger[1])

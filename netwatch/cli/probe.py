@@ -73,7 +73,7 @@ def command(
     line = _CommandLines(site, name, profiles, folders, family, ip) if with_ssh and site and name else None
     budget, seconds = Budget(), 0.0
     try:
-        if who is None and not family:
+        if who is None and not (line and line.family):
             raise click.UsageError("the credential is for SSH alone: say --family, for nobody else tells what it is")
         target = Target(ip, who, port, context, timeout) if who else None
         found, budget, seconds = asyncio.run(_ask(target, profiles, engine, line))
@@ -127,17 +127,18 @@ class _CommandLines:
     ) -> None:
         from netwatch.wire import ssh  # netmiko takes a while to load
         from netwatch.wire.cli_read import command_lines
-        from netwatch.wire.ssh_read import login
+        from netwatch.wire.ssh_read import access
 
         self._lines: dict[str, CommandLine] = command_lines(profiles.families, folders)
         if family is not None and family not in self._lines:
             hint = did_you_mean(family, self._lines) or f"known: {', '.join(self._lines)}"
             raise click.UsageError(f'no family "{family}" with a command line; {hint}')
         said = site.credentials[name]
-        who = login(said)
+        who = access(said)
         if who is None:
             raise click.UsageError(f'the credential "{name}" has no ssh_user')
-        self.family, self._login, self._address, self._port = family, who, address, said.ssh_port
+        self.family = family or who.family or None
+        self._login, self._address, self._port = who.login, address, who.port
         trust = ssh.Trust(site.ssh.host_keys)
         self._door: ssh.Ssh = ssh.Ssh(ssh.KnownHosts(site.paths.state / "known_hosts", trust), slots=1)
 

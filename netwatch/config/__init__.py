@@ -161,6 +161,8 @@ class Credential(Section):
     ssh_key: Secret | None = None
     """A private key in PEM."""
     ssh_port: Port = 22
+    ssh_family: str = ""
+    """Whose command line it is (a folder of collectors/), for devices that SNMP does not tell of."""
 
     @field_validator("version", mode="before")
     @classmethod
@@ -281,12 +283,22 @@ class Web(Section):
 
 
 class Ssh(Section):
-    """Where a collector reads the command line."""
+    """Visits to the command lines of devices whose credential has an ssh_user."""
 
+    interval_seconds: Annotated[float, Field(ge=0, le=86400)] = 600
+    """0: none."""
     host_keys: Literal["strict", "first_use"] = "strict"
     """Of a device whose key is not in `known_hosts` of the state folder: refuse it, or accept and keep the first."""
     sessions: Annotated[int, Field(strict=True, ge=1, le=500)] = 16
     """Devices visited at once."""
+    answer_seconds: Seconds = 20
+    """For the answer to one command."""
+    visit_seconds: Seconds = 90
+    """For a whole visit; then the session is cut."""
+    keep: Annotated[int, Field(ge=0, le=10000)] = 64
+    """Sessions kept open between visits. Boxes have few lines for logins, often five."""
+    keep_seconds: Seconds = 900
+    """After which a session that nobody needs is closed."""
 
 
 class Metrics(Section):

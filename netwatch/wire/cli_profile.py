@@ -23,7 +23,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from functools import cached_property
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
@@ -96,6 +96,9 @@ class Judge(Section):
     ok: Pattern | None = None
     when: dict[str, Pattern] = Field(default_factory=dict)
     """Only for rows whose fields hold these."""
+    gone: Literal["ok", "bad"] = "ok"
+    """What it means that a row is not listed any more: over, as in lists of alarms; or lost, as with neighbours that
+    are listed only while they are heard."""
 
     @model_validator(mode="after")
     def _tells(self) -> Judge:
@@ -139,6 +142,9 @@ class Command(Section):
     when: dict[str, Pattern] = Field(default_factory=dict)
     """Only for rows of `each` whose fields hold these."""
     rows: tuple[Rows, ...] = ()
+    nothing: Pattern | None = None
+    """What an answer holds that lists nothing. An answer without rows and without this may be anything: of what was
+    listed before it says nothing."""
     optional: bool = False
     """Not all devices of the family know it: then it is no problem."""
     proof: str = ""
@@ -160,6 +166,11 @@ class Command(Section):
     def shape(self) -> re.Pattern[str]:
         parts = _HOLE.split(self.command)
         return re.compile("".join(r"[\w./:-]+" if n % 2 else re.escape(part) for n, part in enumerate(parts)))
+
+    @property
+    def example(self) -> str:
+        """The command with its holes filled anyhow."""
+        return _HOLE.sub("0", self.command)
 
     def filled(self, row: Mapping[str, Any]) -> str:
         """The command for one row; empty when the row lacks a field of it."""

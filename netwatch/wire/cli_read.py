@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import textfsm
+from ntc_templates import parse
 from ntc_templates.parse import ParsingException, parse_output
+from textfsm import clitable
 
-from netwatch.core.model import State
+from netwatch.config import toml
+from netwatch.core.model import Condition, State
 from netwatch.core.ports import normal
 from netwatch.findings import Finding, UnusableError
 from netwatch.wire.cli_profile import Cell, Cli, Command, Judge, Rows
@@ -74,19 +77,47 @@ def command_lines(profiles: Mapping[str, Profile], folders: Mapping[str, Path]) 
     lines = {n: CommandLine(n, p.cli, folders[n]) for n, p in profiles.items() if p.cli is not None and n in folders}
     found: list[Finding] = []
     for line in lines.values():
-        for command in line.cli.command:
+        for n, command in enumerate(line.cli.command):
             if not command.template:
                 continue
             path = line.folder / command.template
             try:
                 _own(path)
             except OSError as error:
-                found.append(Finding(str(path), f'"{command.command}" needs it: {error.strerror}'))
-            except textfsm.TextFSMTemplateError as error:
+                what = f'"{command.command}" needs {path.name}: {error.strerror}'
+                found.append(_profile(line).finding(("cli", "command", n, "template"), what))
+            except (textfsm.TextFSMTemplateError, UnicodeDecodeError) as error:
                 found.append(Finding(str(path), f"no TextFSM template: {error}"))
     if found:
         raise UnusableError(found)
     return lines
+
+
+def strangers(lines: Iterable[CommandLine]) -> Iterator[Finding]:
+    """Commands without a template of their own that ntc-templates has none for either: nobody could read the answer.
+
+    Goes through all of its index, which takes a second: for a check, not for a start.
+    """
+    index = clitable.CliTable("index", parse._get_template_dir()).index
+    for line in lines:
+        platform = line.cli.platform or line.cli.device_type
+        for n, command in enumerate(line.cli.command):
+            if command.template or _known(index, platform, command.example):
+                continue
+            what = f'ntc-templates has no template for "{command.command}" of {platform}'
+            cure = "put a TextFSM file beside profile.toml and name it as template"
+            yield _profile(line).finding(("cli", "command", n, "command"), what, cure)
+
+
+def _known(index: Any, platform: str, command: str) -> bool:
+    """Is there a row for it? Rows fit by how a command begins, so that `dir` fits all that begin with a d."""
+    row = index.GetRowMatch({"Command": command, "Platform": platform})
+    found = index.compiled[row]["Command"].match(command) if row else None
+    return found is not None and (found[0].endswith(" ") or command[found.end() : found.end() + 1] in ("", " "))
+
+
+def _profile(line: CommandLine) -> toml.Document:
+    return toml.read(line.folder / "profile.toml")
 
 
 def _own(path: Path) -> textfsm.TextFSM:
@@ -96,6 +127,15 @@ def _own(path: Path) -> textfsm.TextFSM:
 def _plain(value: Any) -> str:
     """Names that a table broke over lines come as lists."""
     return "".join(map(str, value)) if isinstance(value, list) else str(value).strip()
+
+
+class Told(NamedTuple):
+    """Something worth an observation, and what its absence from the next answer will mean."""
+
+    command: str
+    """As the profile writes it."""
+    seen: Seen
+    gone: State
 
 
 @dataclass
@@ -108,22 +148,34 @@ class CliReader:
     found: Read = field(default_factory=Read)
     answered: int = 0
     """Commands that were answered so far."""
+    told: list[Told] = field(default_factory=list)
+    whole: set[str] = field(default_factory=set)
+    """Commands (as the profile writes them) that were answered, each time they were asked, and understood."""
+    unknown: set[str] = field(default_factory=set)
+    """Commands that this device does not know, or does not let us use."""
 
     def all(self, ask: Callable[[str], str]) -> Read:
         """Everything that the profile asks. What `ask` raises goes through: the session is gone."""
         self.found.profiles = [self.line.family]
         for command in self.line.cli.command:
+            whole = self._sources(command) <= self.whole
             for text, row in self._asked(command):
                 told = ask(text)
                 self.answered += 1
                 try:
                     answer = self.line.parse(command, told, text)
                 except NotUnderstoodError as error:
-                    if not (command.optional and isinstance(error, NotKnownError)):
+                    whole = False
+                    if isinstance(error, NotKnownError):
+                        self.unknown.add(command.command)
+                    if command.command not in self.unknown or not command.optional:
                         self.found.problems.append(f'"{text}": {error}')
                     continue
+                whole = whole and (bool(answer) or (command.nothing is not None and bool(command.nothing.search(told))))
                 for rows in command.rows:
-                    self._rows(rows, answer, row)
+                    self._rows(command, rows, answer, row)
+            if whole:
+                self.whole.add(command.command)
         self._settle()
         return self.found
 
@@ -131,18 +183,32 @@ class CliReader:
         """What one answer means. Raises NotUnderstoodError."""
         answer = self.line.parse(command, text)
         for rows in command.rows:
-            self._rows(rows, answer, {})
+            self._rows(command, rows, answer, {})
         self._settle()
         return self.found
 
     def _settle(self) -> None:
+        """What was told so far is what was found."""
+        self.found.seen = [one.seen for one in self.settled().values()]
+
+    def settled(self) -> dict[tuple[str, Condition], Told]:
         """One word for each component and condition: of many rows about it, one bad one decides."""
-        seen: dict[tuple[str, str], Seen] = {}
-        for one in self.found.seen:
-            key = (one.component, one.condition)
-            if key not in seen or one.state is State.BAD:
-                seen[key] = one
-        self.found.seen = list(seen.values())
+        out: dict[tuple[str, Condition], Told] = {}
+        for one in [*self.told]:
+            key = (one.seen.component, one.seen.condition)
+            if key not in out or one.seen.state is State.BAD:
+                out[key] = one
+        return out
+
+    def _sources(self, command: Command) -> set[str]:
+        """The commands that say for which rows this one is asked."""
+        if not command.each:
+            return set()
+        return {
+            it.command
+            for it in self.line.cli.command
+            if it is not command and any(r.list == command.each for r in it.rows)
+        }
 
     def _asked(self, command: Command) -> Iterable[tuple[str, Row]]:
         if not command.each:
@@ -156,7 +222,7 @@ class CliReader:
                 seen.add(text)
                 yield text, row
 
-    def _rows(self, rows: Rows, answer: list[Row], about: Row) -> None:
+    def _rows(self, command: Command, rows: Rows, answer: list[Row], about: Row) -> None:
         out = self.found.lists.setdefault(rows.list, [])
         for told in answer:
             row: Row = {}
@@ -171,9 +237,9 @@ class CliReader:
                 continue
             out.append(row)
             for judge in rows.observe:
-                self._judge(judge, row)
+                self._judge(command, judge, row)
 
-    def _judge(self, judge: Judge, row: Row) -> None:
+    def _judge(self, command: Command, judge: Judge, row: Row) -> None:
         if any(not pattern.search(_shown(row.get(name))) for name, pattern in judge.when.items()):
             return
         told = _shown(row.get(judge.field))
@@ -185,7 +251,8 @@ class CliReader:
             return
         component = self._spell(_fill(judge.component, row), row)
         shown = _shown(row.get("text")) or f"{judge.field} {told}"
-        self.found.seen.append(Seen(component, judge.condition, State.BAD if bad else State.OK, shown[:200]))
+        seen = Seen(component, judge.condition, State.BAD if bad else State.OK, shown[:200])
+        self.told.append(Told(command.command, seen, State(judge.gone)))
 
     def _spell(self, component: str, row: Row) -> str:
         if self.names is None or not component:

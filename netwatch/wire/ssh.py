@@ -2,7 +2,8 @@
 
 netmiko knows how each family's terminal behaves, and blocks; so it works in threads, a bounded number of them.
 
-* One session a device, kept for the next visit and closed when idle. Two visits to one device follow one another.
+* One session a device, kept for the next visit and closed when idle; of those kept beyond a number the one that has
+  been idle for longest. Two visits to one device follow one another.
 * A visit has so many seconds, and every step of it its own time-out. When the seconds are over the socket is cut,
   which ends the thread whatever it waits for.
 * A device that did not answer last time waits in a lane of its own, a quarter of the width: a hundred hung devices
@@ -60,6 +61,11 @@ T = TypeVar("T")
 
 class SshError(Exception):
     """Whatever keeps an answer from us. Its text never holds a secret."""
+
+    @property
+    def kind(self) -> str:
+        """One word for metrics: `noanswer`, `auth`, `hostkey`, `garbled`, `forbidden`, `owntrouble`."""
+        return type(self).__name__.removesuffix("Error").lower()
 
 
 class NoAnswerError(SshError, TimeoutError):
@@ -201,14 +207,14 @@ class SshStats:
     """For metrics."""
 
     results: Counter[str] = field(default_factory=Counter)
-    """Visits: `ok`, or the class of the error in small letters (`noanswer`, `auth`, …)."""
+    """Visits: `ok`, or the kind of the error."""
     logins: int = 0
     commands: int = 0
     running: int = 0
     """Threads at work now."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Place:
     """What we hold of one device."""
 
@@ -224,16 +230,20 @@ class _Place:
 class Ssh:
     """The door. One for the whole process."""
 
-    def __init__(self, hosts: KnownHosts, *, slots: int = 16, idle: float = 120.0) -> None:
+    def __init__(
+        self, hosts: KnownHosts, *, slots: int = 16, idle: float = 120.0, keep: int = 64, stats: SshStats | None = None
+    ) -> None:
         """`slots` threads for devices that answer, a quarter of that for those that did not; `idle` in seconds."""
-        self._hosts, self._idle = hosts, idle
+        self._hosts, self._idle, self._most = hosts, idle, keep
+        self._kept: dict[_Place, tuple[str, int, str, str]] = {}
+        """Places whose session waits for the next visit, idle for longest first."""
         doubtful = max(1, slots // 4)
         self._sound, self._doubtful = asyncio.Semaphore(slots), asyncio.Semaphore(doubtful)
         self._pool = ThreadPoolExecutor(slots + doubtful, thread_name_prefix="ssh")
         self._places: dict[tuple[str, int, str, str], _Place] = {}
         self._jobs: set[asyncio.Task[None]] = set()
         self._closed = False
-        self.stats = SshStats()
+        self.stats = stats or SshStats()
 
     async def ask(self, target: Target, commands: Sequence[str]) -> dict[str, str]:
         """The answers to `commands`, in order. Raises SshError; ForbiddenError before anything is sent."""
@@ -258,10 +268,15 @@ class Ssh:
         try:
             result = await answer
         except SshError as error:
-            self.stats.results[type(error).__name__.removesuffix("Error").lower()] += 1
+            self.stats.results[error.kind] += 1
             raise
         self.stats.results["ok"] += 1
         return result
+
+    @property
+    def kept(self) -> int:
+        """Sessions that wait for the next visit."""
+        return len(self._kept)
 
     async def close(self) -> None:
         """Cut all sessions, end all threads."""
@@ -283,6 +298,7 @@ class Ssh:
             async with place.lock, self._doubtful if place.doubtful else self._sound:
                 if answer.done() or self._closed:
                     return
+                self._kept.pop(place, None)
                 if place.closing is not None:
                     place.closing.cancel()
                 session = place.session
@@ -329,14 +345,21 @@ class Ssh:
             place.session = None
             return
 
-        def close() -> None:
-            place.closing = place.session = None
-            if not place.visits:
-                self._places.pop(key, None)
-            if not self._closed:
-                self._pool.submit(session.leave)
+        self._kept[place] = key
+        place.closing = asyncio.get_running_loop().call_later(self._idle, self._let_go, place)
+        while len(self._kept) > self._most:
+            self._let_go(next(iter(self._kept)))
 
-        place.closing = asyncio.get_running_loop().call_later(self._idle, close)
+    def _let_go(self, place: _Place) -> None:
+        """Close a session that waits for its next visit."""
+        key = self._kept.pop(place)
+        if place.closing is not None:
+            place.closing.cancel()
+        session, place.closing, place.session = place.session, None, None
+        if not place.visits:
+            self._places.pop(key, None)
+        if session is not None and not self._closed:
+            self._pool.submit(session.leave)
 
 
 def _permit(target: Target, command: str) -> None:

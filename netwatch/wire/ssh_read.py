@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 from netwatch import config
 from netwatch.wire.cli_read import CliReader, CommandLine
@@ -11,12 +12,23 @@ from netwatch.wire.read import Read
 from netwatch.wire.ssh import Login, Ssh, SshError, Target
 
 
-def login(said: config.Credential) -> Login | None:
+@dataclass(frozen=True, slots=True)
+class Access:
+    """How one credential gets to a command line."""
+
+    login: Login
+    port: int = 22
+    family: str = ""
+    """Whose command line it is, where SNMP does not tell."""
+
+
+def access(said: config.Credential) -> Access | None:
     """None when it is for SNMP alone. Reads secrets: in asyncio code call it from a thread. Raises UnusableError."""
     if not said.ssh_user:
         return None
     password = config.resolve(said.ssh_password) if said.ssh_password else ""
-    return Login(said.ssh_user, password, config.resolve(said.ssh_key) if said.ssh_key else "")
+    key = config.resolve(said.ssh_key) if said.ssh_key else ""
+    return Access(Login(said.ssh_user, password, key), said.ssh_port, said.ssh_family)
 
 
 def choose(lines: Mapping[str, CommandLine], families: Iterable[str]) -> CommandLine | None:

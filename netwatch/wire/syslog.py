@@ -78,13 +78,15 @@ class SyslogListener:
         clock: Callable[[], Instant],
         *,
         nudge: Callable[[str], None] | None = None,
+        stats: SyslogStats | None = None,
     ) -> None:
+        """`stats` of a former listener are gone on with."""
         self._names, self._inbox, self._clock, self._nudge = names, inbox, clock, nudge
         self._reader = SyslogReader(profiles, names)
         self._socket: socket.socket | None = None
         self._server: asyncio.Server | None = None
         self._connections = 0
-        self.stats = SyslogStats()
+        self.stats = stats or SyslogStats()
 
     def reload(self, profiles: Profiles) -> None:
         """Other profiles are in force."""
