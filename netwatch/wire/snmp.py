@@ -78,12 +78,13 @@ class VarBind(NamedTuple):
 class Shape:
     """Names and tags of an answer. Answers that only differ in their values share one, and what was found out of it."""
 
-    __slots__ = ("_parts", "_rising", "_under", "names", "tags")
+    __slots__ = ("_parts", "_rising", "_root", "_under", "names", "tags")
 
     def __init__(self, names: Sequence[Oid], tags: Sequence[Tag]) -> None:
         self.names, self.tags = names, tags
         self._rising: bool | None = None
-        self._under: tuple[Oid, int] = ((), 0)
+        self._root: Oid = ()
+        self._under = self
         self._parts: dict[tuple[int, int, int], Shape] = {}
 
     @property
@@ -93,16 +94,16 @@ class Shape:
             self._rising = all(a < b for a, b in pairwise(self.names))
         return self._rising
 
-    def under(self, root: Oid) -> int:
-        """How many varbinds there are, and lie under `root`, before the first that is not or does not."""
-        if self._under[0] != root:
+    def under(self, root: Oid) -> Shape:
+        """Of those at the beginning that are there and lie under `root`; itself when all do."""
+        if self._root != root:
             width, count = len(root), 0
             for name, tag in zip(self.names, self.tags, strict=True):
                 if tag in ABSENT or name[:width] != root:
                     break
                 count += 1
-            self._under = root, count
-        return self._under[1]
+            self._root, self._under = root, self if count == len(self.names) else self.part(0, count)
+        return self._under
 
     def part(self, start: int, stop: int, step: int = 1) -> Shape:
         """As of a slice."""
@@ -242,9 +243,13 @@ class Target:
     retries: int = 1
     place: tuple[str, int] = field(init=False, repr=False, compare=False)
     """Address and port as a socket calls them: what everything known of an agent is kept by."""
+    wide: bool = field(init=False, repr=False, compare=False)
+    """IPv6."""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "place", (str(ipaddress.ip_address(self.address)), self.port))
+        address = ipaddress.ip_address(self.address)
+        object.__setattr__(self, "place", (str(address), self.port))
+        object.__setattr__(self, "wide", address.version == 6)
 
     @property
     def context_name(self) -> str:
@@ -366,8 +371,9 @@ class _Manners:
     good: int = 0
     """Full answers since the last shrinking."""
 
-    def grow(self, *, full: bool) -> None:
-        self.good = self.good + 1 if full else 0
+    def grow(self) -> None:
+        """It has given all that it was asked for."""
+        self.good += 1
         if self.good >= 8:
             self.repetitions, self.good = min(self.ceiling, self.repetitions * 2), 0
 
@@ -384,7 +390,8 @@ class Snmp:
 
     async def get(self, target: Target, names: Sequence[Oid], budget: Budget | None = None) -> VarBinds:
         """The objects in the order asked. A missing one is there with a tag in `ABSENT` and value None."""
-        if not 0 < len(names) <= self._known(target).names:
+        manners = self._manners.get(target.place) or self._known(target)
+        if not 0 < len(names) <= manners.names:
             return await self._get_in_parts(target, names, budget or Budget())
         if budget is not None:
             budget.spend(target)
@@ -403,14 +410,17 @@ class Snmp:
 
         Raises EndlessWalkError beyond `limit` rows or when names do not increase.
         """
-        return (await self.columns(target, (root,), budget, limit=limit))[root]
+        column = _Column(root)
+        while not column.ended:
+            answer, _ = await self._next(target, (column,), budget)
+            column.take(target, answer, limit)
+        return column.rows
 
     async def columns(
         self, target: Target, roots: Sequence[Oid], budget: Budget | None = None, *, limit: int = 200_000
     ) -> Mapping[Oid, Sequence[VarBind]]:
         """Walk several roots side by side, as many in one request as fit. `limit` counts rows of one root."""
-        budget = budget or Budget()
-        columns = [_Column(root, root) for root in dict.fromkeys(roots)]
+        columns = [_Column(root) for root in dict.fromkeys(roots)]
         waiting = columns
         while waiting:
             answer, asked = await self._next(target, waiting[: self._width(target)], budget)
@@ -469,18 +479,23 @@ class Snmp:
             return VarBinds.of(found)
         raise _refusal(target, error)
 
-    async def _next(self, target: Target, columns: list[_Column], budget: Budget) -> tuple[VarBinds, list[_Column]]:
+    async def _next(
+        self, target: Target, columns: Sequence[_Column], budget: Budget | None
+    ) -> tuple[VarBinds, Sequence[_Column]]:
         """What follows, and for how many of the columns it was asked: the agent may have needed a smaller question."""
-        manners = self._known(target)
+        manners = self._manners.get(target.place) or self._known(target)
         if target.credential.version is Version.V1:
             return await self._next_v1(target, columns, budget), columns
         before, refused = manners.repetitions, False
         while True:
-            repetitions = max(1, manners.repetitions // len(columns))
-            smallest = len(columns) == 1 and repetitions == 1
-            budget.spend(target)
+            width = len(columns)
+            repetitions = manners.repetitions // width or 1
+            smallest = width == 1 and repetitions == 1
+            names = (columns[0].after,) if width == 1 else [column.after for column in columns]
+            if budget is not None:
+                budget.spend(target)
             try:
-                answer = await self._engine.exchange(target, Pdu.GETBULK, [c.after for c in columns], repetitions)
+                answer = await self._engine.exchange(target, Pdu.GETBULK, names, repetitions)
                 break
             except NoAnswerError:
                 # Silence may mean that the answer is too big to build in time or for the path. Only the smallest
@@ -498,13 +513,17 @@ class Snmp:
             raise GarbledError(f"{target} answers a GETBULK with nothing")
         if refused:
             manners.ceiling = max(manners.repetitions, before // 2)
-        manners.grow(full=len(answer.values) >= repetitions * len(columns))
+        if len(answer.values) < repetitions * width:
+            manners.good = 0
+        else:
+            manners.grow()
         return answer, columns
 
-    async def _next_v1(self, target: Target, columns: list[_Column], budget: Budget) -> VarBinds:
+    async def _next_v1(self, target: Target, columns: Sequence[_Column], budget: Budget | None) -> VarBinds:
         out: list[VarBind] = []
         for column in columns:  # one by one: the end of the MIB in one column would fail the whole request
-            budget.spend(target)
+            if budget is not None:
+                budget.spend(target)
             end = VarBind(column.after, Tag.END_OF_MIB_VIEW, None)
             try:
                 answer = await self._engine.exchange(target, Pdu.GETNEXT, [column.after])
@@ -517,16 +536,16 @@ class Snmp:
         return VarBinds.of(out)
 
 
-@dataclass(slots=True)
 class _Column:
     """A column that is being walked."""
 
-    root: Oid
-    after: Oid
-    """The last name that came."""
-    count: int = 0
-    ended: bool = False
-    parts: list[VarBinds] = field(default_factory=list)
+    __slots__ = ("after", "count", "ended", "parts", "root")
+
+    def __init__(self, root: Oid) -> None:
+        self.root = self.after = root
+        """`after`: the last name that came."""
+        self.count, self.ended = 0, False
+        self.parts: list[VarBinds] = []
 
     @property
     def rows(self) -> VarBinds:
@@ -534,20 +553,20 @@ class _Column:
 
     def take(self, target: Target, rows: VarBinds, limit: int) -> None:
         """What came next. Raises EndlessWalkError."""
-        under = rows.shape.under(self.root)
-        if under < len(rows.values):
+        shape = rows.shape.under(self.root)
+        names = shape.names
+        if shape is not rows.shape:
             self.ended = True
-            rows = rows.part(0, under)
-        if not under:
-            return
-        names = rows.shape.names
-        if not rows.shape.rising or names[0] <= self.after:
+            if not names:
+                return
+            rows = VarBinds(shape, rows.values[: len(names)])
+        if not shape.rising or names[0] <= self.after:
             steps = list(pairwise((self.after, *names)))
             stop = next(n for n, (one, other) in enumerate(steps) if other <= one)
             self.parts.append(rows.part(0, stop))
             raise EndlessWalkError(f"{target}: {dotted(steps[stop][1])} follows {dotted(steps[stop][0])}", self.rows)
         self.parts.append(rows)
-        self.count += under
+        self.count += len(names)
         if self.count > limit:
             raise EndlessWalkError(f"{target}: more than {limit} rows under {dotted(self.root)}", self.rows[:limit])
         self.after = names[-1]

@@ -124,7 +124,7 @@ class NativeEngine:
     def _send(self, number: int, target: Target, memory: Memory) -> None:
         """Out with it. Raises OwnTroubleError."""
         try:
-            sock = self._sockets.get(":" in target.place[0]) or self._open(target.place[0])
+            sock = self._sockets.get(target.wide) or self._open(target.wide)
             sock.sendto(memory.message(number), target.place)
         except (BlockingIOError, InterruptedError):  # our queue is full for a moment: that costs none of its tries
             self._tries[number] = self._tries.get(number, target.retries) + 1
@@ -161,13 +161,11 @@ class NativeEngine:
     def _settle(self, number: int) -> None:
         """The matter is closed, whatever came of it."""
         del self._waiting[number]
-        if self._tries:
+        if self._tries or self._garbled:
             self._tries.pop(number, None)
-        if self._garbled:
             self._garbled.pop(number, None)
 
-    def _open(self, address: str) -> socket.socket:
-        wide = ":" in address
+    def _open(self, wide: bool) -> socket.socket:
         sock = udp.roomy(socket.socket(socket.AF_INET6 if wide else socket.AF_INET, socket.SOCK_DGRAM))
         with contextlib.suppress(OSError):
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4 << 20)
@@ -184,7 +182,7 @@ class NativeEngine:
     def _heard(self, data: bytes, source: Any) -> None:
         try:
             at = id_place(data)
-            number = int.from_bytes(data[at : at + data[at - 1]], "big", signed=True)
+            number = int.from_bytes(data[at : at + data[at - 1]], "big")
         except (IndexError, ber.BerError):
             self.stats.strangers += 1
             return
