@@ -110,6 +110,8 @@ class Source(Part):
     """The ends of 32 bits are "no value"; false where they are figures like others."""
     states: States | None = None
     """What the raw number is called."""
+    known: bool = False
+    """Only if it names a port that the device has, in whatever spelling."""
     proof: str = ""
 
     @model_validator(mode="before")
@@ -392,8 +394,8 @@ def _names(filled: Template | None) -> list[str]:
     return [word for term in terms for word in (term.name, term.at.lstrip("#")) if word[:1].isalpha()]
 
 
-_AGENTS = tuple(map(oid, ("1.3.6.1.4.1.8072", "1.3.6.1.4.1.2021", "1.3.6.1.4.1.10002")))
-"""What stands in sysObjectID where nobody put the vendor's: net-snmp, its forerunner UCD, Frogfoot."""
+_AGENTS = tuple(map(oid, ("1.3.6.1.4.1.0", "1.3.6.1.4.1.8072", "1.3.6.1.4.1.2021", "1.3.6.1.4.1.10002")))
+"""What stands in sysObjectID where nobody put the vendor's: nobody, net-snmp, its forerunner UCD, Frogfoot."""
 
 
 def nameless(object_id: Oid) -> bool:

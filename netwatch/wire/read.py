@@ -254,15 +254,19 @@ class _Work:
 
     def _field(self, profile: Profile, sources: Sequence[Source], index: Index, row: Row) -> Any:
         for source in sources:
-            if source.text is not None:
-                text = self._fill(profile, source.text, index, row)
-                if text and (value := _understood(text, source)) not in (None, ""):
-                    return value
-                continue
-            vb = self._column(source.oid).get(_part(source.at, index, row))
-            if vb is not None and (value := _value(vb, source)) is not None and value != "":
+            value = self._from(profile, source, index, row)
+            if source.known:
+                value = self._ports.get(normal(value)) if isinstance(value, str) else None
+            if value not in (None, ""):
                 return value
         return None
+
+    def _from(self, profile: Profile, source: Source, index: Index, row: Row) -> Any:
+        if source.text is not None:
+            text = self._fill(profile, source.text, index, row)
+            return _understood(text, source) if text else None
+        vb = self._column(source.oid).get(_part(source.at, index, row))
+        return None if vb is None else _value(vb, source)
 
     def _judge(self, rule: Judge, row: Row, seen: list[Seen]) -> None:
         if any(row.get(name) not in values for name, values in rule.when.items()):
@@ -390,6 +394,8 @@ class _Work:
             kind = _int(types.get(index))
             name = self._fill(profile, table.name, index, {}) or dotted(index)
             sort = _ENTITY_CLASSES.get(kind or 0)
+            if kind == _OTHER and _LIGHT_POWER.search(name):
+                sort = "rx_power"
             raw = decode.number(vb)
             # RFC 3433: 2 unavailable, 3 nonoperational. ±10⁹ are its words for under- and overflow.
             if sort is None or raw is None or _int(statuses.get(index)) in (2, 3):
@@ -452,6 +458,9 @@ class _Work:
 
 
 _LIGHT = re.compile(r"\b[rt]x\b|receive|transmit", re.IGNORECASE)
+_LIGHT_POWER = re.compile(r"\b([rt]x|receive|transmit) power\b", re.IGNORECASE)
+_OTHER = 1
+"""EntitySensorDataType has no dBm: IOS XE calls it other."""
 _ENTITY_CLASSES = {
     3: "voltage", 4: "voltage", 5: "current", 6: "power", 7: "frequency", 8: "temperature", 9: "humidity", 10: "fan",
     14: "rx_power",

@@ -285,3 +285,99 @@ async def test_of_a_profile_with_many_tables_only_those_are_walked_that_the_box_
     found = await Reader(snmp, profiles).read(Target("127.0.0.1", Credential(community="public"), agent.port), budget)
     assert [(s["name"], s["value"]) for s in found.lists["sensors"]] == [("17.8", 48), ("60.1", 54)]
     assert budget.requests < 12
+
+
+KINDS = """
+title = "Acme"
+sys_object_id = ["1.3.6.1.4.1.4242"]
+[[sensor]]
+oid = "1.3.6.1.4.1.4242.5.1"
+class = "temperature"
+name = "{#0} module"
+index = '^\\d+\\.1\\.'
+[[sensor]]
+oid = "1.3.6.1.4.1.4242.5.1"
+class = "fan"
+unit = "%"
+name = "{#0} fan"
+index = '^\\d+\\.2\\.'
+"""
+
+
+async def test_the_kind_of_a_reading_may_stand_inside_the_index_and_a_fan_tell_a_share(
+    agent: Any, snmp: Snmp, tmp_path: Path
+) -> None:
+    agent.set("1.3.6.1.2.1.1.2.0", oid("1.3.6.1.4.1.4242.7"))
+    for index, value in (("7.1.1", 41), ("7.2.1", 63), ("7.12.1", 99)):
+        agent.set(f"1.3.6.1.4.1.4242.5.1.{index}", value)
+    found = await Reader(snmp, Profiles.of(family(tmp_path, KINDS))).read(
+        Target("127.0.0.1", Credential(community="public"), agent.port)
+    )
+    assert [(s["name"], s["class"], s["value"], s["unit"]) for s in found.lists["sensors"]] == [
+        ("7 module", "temperature", 41, "°C"),
+        ("7 fan", "fan", 63, "%"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("local_id", "descr", "bridge_port", "port"),
+    [
+        (b"Gi0/3", b"", None, "GigabitEthernet0/3"),
+        (b"\x00\x1e\x58\x5c\x09\xff", b"Port 3", 5, "GigabitEthernet0/5"),
+        (b"\x00\x1e\x58\x5c\x09\xff", b"", None, "GigabitEthernet0/3"),
+        (b"5", b"uplink", None, "GigabitEthernet0/5"),
+        (b"\x00\x1e\x58\x5c\x09\xff", b"GigabitEthernet0/5", 3, "GigabitEthernet0/5"),
+    ],
+)
+async def test_the_port_of_a_neighbour_is_one_that_the_box_has(
+    agent: Any, snmp: Snmp, local_id: bytes, descr: bytes, bridge_port: int | None, port: str
+) -> None:
+    for index in (3, 5):
+        agent.interface(index, f"GigabitEthernet0/{index}")
+    agent.set("1.0.8802.1.1.2.1.3.7.1.3.3", local_id)
+    agent.set("1.0.8802.1.1.2.1.3.7.1.4.3", descr)
+    if bridge_port is not None:
+        agent.set("1.3.6.1.2.1.17.1.4.1.2.3", bridge_port)
+    agent.set("1.0.8802.1.1.2.1.4.1.1.7.0.3.1", b"ge-1/0/0")
+    agent.set("1.0.8802.1.1.2.1.4.1.1.9.0.3.1", b"R-2")
+    found = await Reader(snmp, Profiles.load()).read(Target("127.0.0.1", Credential(community="public"), agent.port))
+    assert [(n["local_port"], n["remote_device"], n["remote_port"]) for n in found.lists["neighbours"]] == [
+        (port, "R-2", "ge-1/0/0")
+    ]
+
+
+async def test_a_sensor_that_is_broken_tells_that_and_no_value(agent: Any, snmp: Snmp) -> None:
+    table = "1.3.6.1.2.1.99.1.1.1"
+    agent.set("1.3.6.1.2.1.1.2.0", oid("1.3.6.1.4.1.4242.7"))
+    for row, (name, kind, status) in enumerate(
+        ((b"transceiver 1 Rx Power Sensor", 1, 1), (b"Inlet", 8, 3), (b"Outlet", 8, 1)), 1
+    ):
+        agent.set(f"1.3.6.1.2.1.47.1.1.1.1.7.{row}", name)
+        for column, value in ((1, kind), (2, 9), (3, 1), (4, 65), (5, status)):
+            agent.set(f"{table}.{column}.{row}", value)
+    found = await Reader(snmp, Profiles.load()).read(Target("127.0.0.1", Credential(community="public"), agent.port))
+    told = {(s["name"], s["class"]): s["value"] for s in found.lists["sensors"]}
+    assert told == {
+        ("transceiver 1 Rx Power Sensor", "rx_power"): 6.5,
+        ("Outlet", "temperature"): 6.5,
+        ("transceiver 1 Rx Power Sensor status", "state"): 1,
+        ("Inlet status", "state"): 3,
+        ("Outlet status", "state"): 1,
+    }
+
+
+async def test_a_bfd_session_of_vrp_is_named_by_its_peer(agent: Any, snmp: Snmp) -> None:
+    table = "1.3.6.1.4.1.2011.5.25.38.2.3.1"
+    agent.set("1.3.6.1.2.1.1.2.0", oid("1.3.6.1.4.1.2011.2.224.1"))
+    for row, state in ((8192, 3), (8193, 1), (8194, 0)):
+        agent.set(f"{table}.4.{row}", b"to-core")
+        agent.set(f"{table}.5.{row}", bytes((192, 0, 2, row - 8191)), Tag.IP_ADDRESS)
+        agent.set(f"{table}.13.{row}", 100)
+        agent.set(f"{table}.17.{row}", state)
+    found = await Reader(snmp, Profiles.load()).read(Target("127.0.0.1", Credential(community="public"), agent.port))
+    assert [(s["peer"], s["state"]) for s in found.lists["sessions"]] == [
+        ("192.0.2.1", "up"),
+        ("192.0.2.2", "down"),
+        ("192.0.2.3", "admindown"),
+    ]
+    assert {(s.component, s.state.value) for s in found.seen} == {("bfd 192.0.2.1", "ok"), ("bfd 192.0.2.2", "bad")}
