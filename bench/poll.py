@@ -1,152 +1,160 @@
-"""What polling costs: CPU of this process per request, one core's worth of requests per second.
+"""What polling costs, side by side: CPU of a request, by NetWatch's door, by others, and by the bare socket.
 
-    python bench/poll.py [--engine native] [--targets 1000] [--seconds 3] [--flight 50] [--varbinds 10] [--v3]
+    python bench/poll.py [--rounds 5] [--seconds 0.25] [--only NAME,NAME]
 
-A responder in a process of its own answers on loopback, for as many addresses (127.1.x.y) as asked. CPU time counts,
-not wall time: the responder is in Python too, and the two share the machine. Medians of five rounds.
+Everyone in a process of its own, asking agents on the other core for the same 10 or 40 values (GET), or for a column
+of 39 in one answer of 40 (GETBULK), with 50 questions in flight to 1,000 addresses. Rounds are interleaved; CPU time
+counts, not wall time; figures are medians. What others need is installed into a cache of this folder's own
+(`_rivals`); what cannot be had is told and left out. Promises are ratios of one and the same run.
 """
 
 from __future__ import annotations
 
 import argparse
-import asyncio
 import json
-import multiprocessing
-import resource
-import socket
+import os
 import statistics
+import subprocess
 import sys
-from multiprocessing.connection import Connection
+from collections import defaultdict
 from pathlib import Path
+from typing import Any
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+import _rivals
+from _agent import COLUMN, agents, apart
 
-from netwatch.wire import ber, udp, usm
-from netwatch.wire.snmp import Auth, Credential, Oid, Priv, Snmp, Tag, Target, VarBind, Version, oid, open_snmp
+from netwatch.wire import ber
+from netwatch.wire.snmp import Oid
 
-COLUMN = oid("1.3.6.1.2.1.2.2.1.10")
-V2C = Credential(community="public")
-V3 = Credential(
-    Version.V3, user="bench", auth=Auth.SHA1, auth_key="an auth passphrase", priv=Priv.AES128, priv_key="a priv key"
-)
-
-
-def respond(pipe: Connection, size: int) -> None:
-    """Answer everything: GET with the names asked and counters, GETBULK with `size` rows."""
-    sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    udp.roomy(sock)
-    sock.setblocking(True)
-    sock.setsockopt(socket.SOL_IP, 8, 1)  # IP_PKTINFO: answer from the address that was asked
-    sock.bind(("0.0.0.0", 0))
-    pipe.send(sock.getsockname()[1])
-    bodies: dict[bytes, bytes] = {}
-    while True:
-        data, control, _, peer = sock.recvmsg(65535, 64)
-        if data == b"stop":
-            return
-        at = data.index(b"\x02\x04", 12)  # the request-id: four octets, as the native engine and pysnmp write it
-        key = data[at + 6 :]
-        body = bodies.get(key)
-        if body is None:
-            pdu = ber.read_message(data).pdu
-            assert isinstance(pdu, ber.Pdu)
-            names = [vb.oid for vb in pdu.varbinds]
-            if pdu.kind == ber.GETBULK:
-                names = [(*COLUMN, n) for n in range(1, size + 1)]
-            out = [VarBind(name, Tag.COUNTER32, 70_000 + n) for n, name in enumerate(names)]
-            body = bodies[key] = ber.write_int(0) + ber.write_int(0) + ber.write_varbinds(out)
-        reply = ber.write_message(1, b"public", ber.tlv(ber.RESPONSE, data[at : at + 6] + body))
-        sock.sendmsg([reply], control, 0, peer)
+HERE = Path(__file__).resolve().parent
+FLOOR, OURS = "floor", "netwatch"
+VERSIONS = {"2c": "v2c", "3": "v3 authPriv"}
+RIVALS = ("gufo-snmp", "netsnmp-cffi", "pysnmp v1arch", "pysnmp v3arch")
+UNSTEADY = (*COLUMN[:-1], 16)
+"""A column whose values have other sizes at each answer, so that no layout lasts."""
+PROMISES = {
+    ("GET of 10", "2c"): ("<=2.5", ">=2.5"),
+    ("GET of 40", "2c"): ("<=2.5", ">=2.5"),
+    ("GETBULK of 40", "2c"): ("", ">=2.5"),
+    ("GET of 10", "3"): ("", ">=1"),
+    ("GET of 40", "3"): ("", ">=1"),
+    ("GETBULK of 40", "3"): ("", ">=1"),
+}
+"""At most so many times the bare socket; gufo-snmp takes at least so many times what we take."""
 
 
-def respond_v3(pipe: Connection, size: int) -> None:  # noqa: ARG001
-    """The same behind USM, with one engine id for all addresses (and so one key)."""
-    sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    udp.roomy(sock)
-    sock.setblocking(True)
-    sock.setsockopt(socket.SOL_IP, 8, 1)
-    sock.bind(("0.0.0.0", 0))
-    pipe.send(sock.getsockname()[1])
-    here = usm.Peer(b"\x80\0\0\0\1bench", 1, 1000)
-    while True:
-        data, control, _, peer = sock.recvmsg(65535, 64)
-        if data == b"stop":
-            return
-        message = usm.read(data)
-        if not message.engine_id:
-            counter = [VarBind((*usm.USM_STATS, usm.UNKNOWN_ENGINE, 0), Tag.COUNTER32, 1)]
-            pdu = ber.write_pdu(ber.REPORT, 0, 0, 0, ber.write_varbinds(counter))
-            reply = usm.seal(message.message_id, None, here, 0.0, b"", pdu, reportable=False)
-        else:
-            asked = usm.open_message(data, message, V3).pdu
-            assert isinstance(asked, ber.Pdu)
-            out = ber.write_varbinds([VarBind(vb.oid, Tag.COUNTER32, 70_000) for vb in asked.varbinds])
-            pdu = ber.write_pdu(ber.RESPONSE, asked.request_id, 0, 0, out)
-            reply = usm.seal(message.message_id, V3, here, 0.0, b"", pdu, reportable=False)
-        sock.sendmsg([reply], control, 0, peer)
+def figure(name: str, value: float, unit: str, limit: str = "") -> None:
+    print(json.dumps({"figure": name, "value": round(value, 2), "unit": unit, **({"limit": limit} if limit else {})}))
 
 
-def cpu() -> float:
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    return used.ru_utime + used.ru_stime
+def cases(seconds: float) -> list[dict[str, Any]]:
+    ten = [(*COLUMN, n) for n in range(1, 11)]
+    forty = [*((*COLUMN, n) for n in range(1, 40)), (*COLUMN[:-1], 11, 1)]
+    unsteady = [*((*UNSTEADY, n) for n in range(1, 40)), (*COLUMN[:-1], 17, 1)]
+    asked = [("GET of 10", "get", ten), ("GET of 40", "get", forty), ("GETBULK of 40", "bulk", [COLUMN])]
+    every = [case(title, version, kind, names, seconds) for version in VERSIONS for title, kind, names in asked]
+    return [*every, case("GET of 40, sizes changing", "2c", "get", unsteady, seconds)]
 
 
-async def round_of(door: Snmp, targets: list[Target], names: list[Oid], seconds: float, flight: int) -> float:
-    """CPU µs per request."""
-    loop = asyncio.get_running_loop()
-    end, done = loop.time() + seconds, 0
-
-    async def worker(first: int) -> None:
-        nonlocal done
-        at = first
-        while loop.time() < end:
-            await door.get(targets[at % len(targets)], names)
-            done += 1
-            at += flight
-
-    before = cpu()
-    await asyncio.gather(*(worker(n) for n in range(flight)))
-    return (cpu() - before) / done * 1e6
+def case(title: str, version: str, kind: str, names: list[Oid], seconds: float) -> dict[str, Any]:
+    pdu = ber.GETBULK if kind == "bulk" else ber.GET
+    body = ber.write_pdu(pdu, 1, 0, 40 if kind == "bulk" else 0, ber.write_names(names))
+    return {
+        "title": title,
+        "version": version,
+        "kind": kind,
+        "names": [".".join(map(str, name)) for name in names],
+        "data": ber.write_message(1, b"public", body).hex(),
+        "seconds": seconds,
+    }
 
 
-async def main(options: argparse.Namespace, port: int) -> None:
-    door = open_snmp(options.engine)
-    who = V3 if options.v3 else V2C
-    targets = [
-        Target(f"127.1.{n // 250}.{n % 250 + 1}", who, port, timeout=5, retries=1) for n in range(options.targets)
-    ]
-    names = [(*COLUMN, n) for n in range(1, options.varbinds + 1)]
-    await asyncio.gather(*(door.get(target, names) for target in targets[:200]))
-    rounds = [await round_of(door, targets, names, options.seconds / 5, options.flight) for _ in range(5)]
-    cost = statistics.median(rounds)
-    what = f"GET of {options.varbinds} by {'v3 authPriv (SHA-1, AES-128)' if options.v3 else 'v2c'}"
-    what = f"{options.engine} engine, {what}"
-    print(json.dumps({"figure": f"{what}: CPU of a request", "value": round(cost, 1), "unit": "µs"}))
-    print(json.dumps({"figure": f"{what}: one core", "value": round(1e6 / cost), "unit": "requests/s"}))
-    await door.close()
+class Contender:
+    """One of `_pollers`, in its own process on the first core."""
+
+    def __init__(self, name: str, python: str | Path, port: int, program: list[str]) -> None:
+        self.name = name
+        line = [python, HERE / "_pollers.py", name, str(port), *program]
+        self._process = subprocess.Popen(
+            line, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env={**os.environ, "MIBS": ""}
+        )
+        apart(self._process.pid, 0)
+
+    def measure(self, asked: dict[str, Any]) -> dict[str, float] | None:
+        """None when it cannot; that is told."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        if self._process.poll() is not None:
+            return None
+        self._process.stdin.write(json.dumps(asked) + "\n")
+        self._process.stdin.flush()
+        line = self._process.stdout.readline()
+        said = json.loads(line) if line else {"skipped": "it has ended"}
+        if "skipped" in said:
+            print(f"SKIPPED {self.name}, {asked['title']} by {VERSIONS[asked['version']]}: {said['skipped']}")
+            return None
+        return dict(said)
+
+    def close(self) -> None:
+        self._process.kill()
+        self._process.wait()
+
+
+def contenders(port: int, only: set[str]) -> list[Contender]:
+    found = [Contender(name, sys.executable, port, []) for name in (FLOOR, OURS)]
+    python = _rivals.python()
+    if python is not None:
+        found += [Contender(name, python, port, []) for name in RIVALS if not only or name in only]
+    if not only or "snmp_exporter" in only:
+        program = _rivals.debian("prometheus-snmp-exporter", "prometheus-snmp-exporter", "libsnmp40")
+        if program is not None:
+            found.append(Contender("snmp_exporter", sys.executable, port, program))
+    return found
+
+
+def tell(asked: dict[str, Any], cost: dict[str, list[float]]) -> None:
+    what = f"{asked['title']} by {VERSIONS[asked['version']]}"
+    for name, costs in cost.items():
+        figure(f"{what}: {name}", statistics.median(costs), "µs")
+    floor, gufo = PROMISES.get((asked["title"], asked["version"]), ("", ""))
+    ours = cost[OURS]
+    figure(f"{what}: ours to the bare socket", _ratio(ours, cost[FLOOR]), "times", floor)
+    if "gufo-snmp" in cost:
+        figure(f"{what}: gufo-snmp to ours", _ratio(cost["gufo-snmp"], ours), "times", gufo)
+
+
+def _ratio(one: list[float], other: list[float]) -> float:
+    """Of what was measured side by side in each round; the median."""
+    return statistics.median(a / b for a, b in zip(one, other, strict=True))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=0.25, help="of each measurement")
+    parser.add_argument("--only", default="", metavar="NAME,NAME", help="these others only")
+    options = parser.parse_args()
+    with agents() as port:
+        found = contenders(port, {name for name in options.only.split(",") if name})
+        for asked in cases(options.seconds):
+            cost: dict[str, list[float]] = defaultdict(list)
+            able = list(found)
+            for _ in range(options.rounds):
+                for one in list(able):
+                    said = one.measure(asked)
+                    if said is None:
+                        able.remove(one)
+                        cost.pop(one.name, None)
+                    elif said["requests"]:
+                        cost[one.name].append(said["cpu"] / said["requests"] * 1e6)
+            tell(asked, cost)
+        fresh = Contender(OURS, sys.executable, port, [])
+        said = fresh.measure({**cases(1)[1], "kind": "memory"})
+        assert said is not None
+        figure("10,000 targets, 40 values each: memory", said["bytes"] / 2**20, "MiB", "<=40")
+        for one in (*found, fresh):
+            one.close()
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
-    parser.add_argument("--engine", choices=["native", "pysnmp"], default="native")
-    parser.add_argument("--targets", type=int, default=1000)
-    parser.add_argument("--seconds", type=float, default=5)
-    parser.add_argument("--flight", type=int, default=50)
-    parser.add_argument("--varbinds", type=int, default=10)
-    parser.add_argument("--v3", action="store_true")
-    parser.add_argument("--uvloop", action="store_true")
-    options = parser.parse_args()
-    ours, theirs = multiprocessing.Pipe()
-    responder = respond_v3 if options.v3 else respond
-    child = multiprocessing.get_context("spawn").Process(target=responder, args=(theirs, options.varbinds), daemon=True)
-    child.start()
-    port = ours.recv()
-    if options.uvloop:
-        import uvloop
-
-        uvloop.run(main(options, port))
-    else:
-        asyncio.run(main(options, port))
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stop:
-        stop.sendto(b"stop", ("127.0.0.1", port))
-    child.join()
+    main()

@@ -14,7 +14,7 @@ from typing import TypeAlias
 from netwatch.wire import ber, usm
 from netwatch.wire.layout import Layout
 from netwatch.wire.snmp import AuthError, Credential, GarbledError, Oid, Pdu, SnmpError, Tag, Target, VarBinds
-from netwatch.wire.snmp_memory import Memories, Memory, Question, Shared, response
+from netwatch.wire.snmp_memory import Memories, Memory, Question, Shared, response, worth
 
 Ask: TypeAlias = Callable[[Target, Memory], "asyncio.Future[VarBinds]"]
 _MOST_PEERS = 1 << 20
@@ -89,12 +89,13 @@ class SecuredMemory:
 
     __slots__ = (
         "_clock", "_digest_at", "_envelope", "_id_at", "_inside", "_lock", "_outside", "_peer", "_shape", "_shared",
-        "credential", "question",
+        "_vain", "credential", "question",
     )  # fmt: skip
 
     def __init__(self, question: Question, shared: Shared) -> None:
         self.question, self._shared = question, shared
         self.credential: Credential = question.credential
+        self._vain = 0
         self._clock = asyncio.get_running_loop().time
         self._meet(usm.Peer())
 
@@ -126,6 +127,7 @@ class SecuredMemory:
             values = self._inside.read(plain)
             if values is not None and int.from_bytes(plain[self._id_at : self._id_at + 4], "big") == number:
                 peer.time, peer.at = time, self._clock()
+                self._vain = 0
                 return VarBinds(self._shape, values)
         return self._decode(data, number, peer)
 
@@ -154,8 +156,10 @@ class SecuredMemory:
             raise ber.BerError("from another engine")
         answer = VarBinds.of(response(pdu, number).varbinds)
         self._learn(peer, message)
-        self._remember(data, message, plain, answer, spans)
-        return VarBinds(self._shape, answer.values)
+        self._vain += 1
+        if worth(self._vain):
+            self._remember(data, message, plain, answer, spans)
+        return answer
 
     def _remember(
         self, data: bytes, message: usm.Incoming, plain: bytes, answer: VarBinds, spans: list[tuple[int, int]]
