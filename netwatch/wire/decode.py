@@ -106,6 +106,14 @@ def fahrenheit(vb: VarBind) -> float | None:
     return None if raw is None else (raw - 32) / 1.8
 
 
+def celsius_in_text(vb: VarBind) -> float | None:
+    """`77 F`, `25.0 C`, `25`: °C, from Fahrenheit where the text says so."""
+    raw = number(vb)
+    if raw is None:
+        return None
+    return (raw - 32) / 1.8 if re.search(r"\d *°? *F", text(vb) or "") else raw
+
+
 def hexadecimal(vb: VarBind) -> str | None:
     """Octets as hex: addresses of hardware."""
     return vb.value.hex() if isinstance(vb.value, bytes) and vb.value else None
@@ -207,6 +215,7 @@ DECODERS: Mapping[str, Callable[[VarBind], Decoded]] = {
     "huawei_bias": huawei_bias,
     "zte_onu_power": zte_onu_power,
     "fahrenheit": fahrenheit,
+    "celsius_in_text": celsius_in_text,
     "hex": hexadecimal,
     "name_or_mac": name_or_mac,
     "onu_serial": onu_serial,
