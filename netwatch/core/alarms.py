@@ -44,6 +44,7 @@ _LINK = {
 }
 _LIFE = frozenset({Condition.REACHABLE, Condition.DYING_GASP, Condition.ONU})
 _VERDICTS = frozenset({Condition.REACHABLE, Condition.AGENT})
+_MESSAGES = frozenset({Source.TRAP, Source.SYSLOG})
 _ANSWERS = frozenset({Condition.REACHABLE, Condition.LOSS})
 
 
@@ -133,6 +134,8 @@ class Evidence:
     """Device → when it gave a good answer while its circuits were in trouble."""
     rhythms: dict[Key, Span] = field(default_factory=dict)
     """Signals that polling repeated with regularity, and how often: what trouble that lasts sounds like."""
+    praise: int = 0
+    """How often polling told good news of what was never bad; counted until that is clearly its habit."""
 
     def hear(self, said: Observation, net: Network, rules: AlarmRules) -> Heard:
         """Take one observation in."""
@@ -148,6 +151,8 @@ class Evidence:
             self._turn(key, signal, said, heard)
         else:
             self._again(key, signal, said, rules, heard)
+        if signal is None and said.state is State.OK and said.source not in _MESSAGES and self.praise < _HABIT:
+            self.praise += 1
         if said.state is not State.UNKNOWN:
             self._judge(said, key, net, rules, heard)
         return heard
@@ -192,14 +197,15 @@ class Evidence:
         return beats[len(beats) // 2] if beats else None
 
     def fading(self, now: Instant, net: Network, rules: AlarmRules) -> tuple[list[Element], Instant | None]:
-        """End what a trap said and polling never bore out: the clear of a short trouble was lost.
+        """End what is not repeated any more: its clear was lost.
 
         Only conditions that polling has shown to repeat while they are bad, and only while the one
-        who would say it is in good hearing. What polling itself once saw ends by its own word
-        alone: to lose three repetitions in a row is rare, yet not so rare among thousands.
+        who would say it is in good hearing. What a trap said is over when polling never bore it out;
+        what polling itself saw, after as long as nobody loses repetitions by chance, and only where
+        polling tells of changes alone: one that repeats good news, too, and is silent, has stopped.
         Returns what ended, and when to look again.
         """
-        if len(self.rhythms) < rules.presume_signals:
+        if not self.rhythms:
             return [], None
         beats = {c: self.rhythm(c, rules) for c in Condition}
         ended: list[Element] = []
@@ -207,12 +213,16 @@ class Evidence:
         for element, track in self.tracks.items():
             if not track.open or track.quarantine is not None:
                 continue
-            bad = [k for k in track.signals if k in self.signals and self.signals[k].state is State.BAD]
-            beat = max((beats[k[2]] or 0 for k in bad), default=0)
-            if not beat or not all(beats[k[2]] and self._hearsay(k, net) for k in bad) or self._borne_out(element, net):
+            bad = [k for k in track.signals if (s := self.signals.get(k)) is not None and s.state is State.BAD]
+            polled = any(self.signals[k].source not in _MESSAGES for k in bad)
+            if polled and (self.praise >= _HABIT or any(k[2] in _VERDICTS for k in bad)):
+                continue  # silence is not said by a device: nobody repeats it but we
+            own = [self.rhythms.get(k) or beats[k[2]] or 0 for k in bad]
+            beat = max(own, default=0)
+            if not all(own) or not beat or not all(self._askable(k, net) for k in bad) or self._borne_out(element, net):
                 continue
             last = max(self.signals[k].heard for k in bad)
-            due = last + rules.presume_cycles * beat
+            due = last + (rules.presume_polled_cycles if polled else rules.presume_cycles) * beat
             if due > now:
                 again = due if again is None else min(again, due)
                 continue
@@ -224,10 +234,10 @@ class Evidence:
             ended.append(element)
         return ended, again
 
-    def _hearsay(self, key: Key, net: Network) -> bool:
-        """Said by a message alone, of a device that polling would hear saying it."""
+    def _askable(self, key: Key, net: Network) -> bool:
+        """Whether polling would hear its device say it again."""
         device = key[0]
-        if self.signals[key].source not in (Source.TRAP, Source.SYSLOG) or device not in net.polled:
+        if device not in net.polled:
             return False
         return not any((t := self.tracks.get((k, device))) is not None and t.open for k in ("device", "agent"))
 
@@ -358,6 +368,9 @@ class Evidence:
             if track is not None and element[0] == "device":
                 self.answers.pop(element[1], None)
 
+
+_HABIT = 50
+"""So often praised without a reason, good news is what polling repeats."""
 
 _REGULAR = 2
 """Equal intervals in a row that make a rhythm: three are no chance."""

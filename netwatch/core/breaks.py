@@ -72,15 +72,31 @@ def _upstream(scene: Scene, link: str, track: Track) -> Cause | None:
 
 def _fold_into_dead(scene: Scene, link: str) -> None:
     ends = scene.net.ledger.links[link]
-    for device in (ends.a.device, ends.z.device):
+    for end in (ends.a.device, ends.z.device):
+        device = _speaker(scene, end)
         cause = scene.dead.get(device)
         if cause is None or ("device", device) not in scene.tracks:
             continue
-        mine = scene.tracks[("device", device)]
+        mine = Track(list(cause.dead.get(("device", device), scene.tracks[("device", device)].spans)))
         tracks = [scene.tracks[(k, link)] for k in ("link", "adjacency") if (k, link) in scene.tracks]
-        if any(scene.together(track, mine) for track in tracks):
+        if any(_mostly(scene, track, mine) for track in tracks):
             scene.take_link(cause, link)
             return
+
+
+def _speaker(scene: Scene, device: str) -> str:
+    """Who tells of a device that nobody asks: its customer's box behind it, in the same room and on the same power."""
+    known = scene.net.ledger.devices.get(device)
+    if known is None or known.managed or not known.site:
+        return device
+    behind = (scene.net.far(i, device) for i in scene.net.links_of.get(device, ()))
+    return next((d for d in behind if d in scene.dead and scene.site(d) == known.site), device)
+
+
+def _mostly(scene: Scene, light: Track, death: Track) -> bool:
+    """Whether a link was dark because the device at its end was dead: not if it often went dark without it."""
+    with_it = sum(scene.together(Track([span]), death) for span in light.spans)
+    return with_it * 2 >= len(light.spans) and with_it > 0
 
 
 def _shut(scene: Scene, link: str) -> bool:
@@ -196,7 +212,7 @@ def _fine(scene: Scene, cable: str) -> int:
     fine = 0
     for i in scene.net.ledger.cables[cable]:
         link = scene.net.ledger.links[i]
-        if i not in scene.broken and (scene.heard(link.a.device) or scene.heard(link.z.device)):
+        if i not in scene.broken and (scene.telling(link.a.device) or scene.telling(link.z.device)):
             fine += 1
     return fine
 

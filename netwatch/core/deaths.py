@@ -111,8 +111,9 @@ def _is_blind(scene: Scene, fell: set[str]) -> bool:
 
 
 def _share(scene: Scene, fell: set[str]) -> float:
-    others = scene.net.polled - set(scene.net.vantages(scene.vantage))
-    return len(fell & others) / len(others) if others else 0.0
+    polled, roots = scene.net.polled, set(scene.net.vantages(scene.vantage))
+    others = len(polled) - len(polled & roots)  # counted without walking the whole network
+    return len((fell & polled) - roots) / others if others else 0.0
 
 
 def _go_blind(scene: Scene, fell: set[str], start: Instant) -> None:
@@ -169,7 +170,7 @@ def _planned_for(scene: Scene, device: str) -> bool:
             scene.net, scene.vantage, scene.broken | links, scene.dead.keys() | devices
         ).cut_off(device):
             cause = _planned_cause(scene, work, device, links)
-            cause.explains.add(("device", device))
+            cause.elements.add(("device", device))
             cause.dead[("device", device)] = list(scene.silent[device].spans)
             cause.spans = union([*cause.spans, *scene.silent[device].spans])
             return True

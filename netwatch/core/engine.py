@@ -49,7 +49,7 @@ from netwatch.core.rules import Rules
 from netwatch.core.time import HOUR, Instant, Span
 from netwatch.core.topology import Network
 
-VERSION = 1
+VERSION = 2
 """Of the frozen form. Another version is not thawed: the facts are taken again instead."""
 
 

@@ -96,7 +96,7 @@ def _at_one_time(said: dict[str, Cause]) -> dict[str, Cause]:
 
 def _dark_room(scene: Scene, site: str) -> list[str]:
     """The polled devices of a site, when each of them is dead or seen to have fallen."""
-    devices = [d for d in scene.net.site_devices[site] if d in scene.net.polled]
+    devices = [d for d in scene.net.site_devices.get(site, ()) if d in scene.net.polled]
     if not devices or all(scene.role(d) in PREMISES for d in devices):
         return []
     return devices if all(_by_itself(scene, d) for d in devices) else []

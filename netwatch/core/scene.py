@@ -14,7 +14,7 @@ from netwatch.core.causes import PREMISES, Cause, Part, Planned
 from netwatch.core.intervals import Pair, Spans, union
 from netwatch.core.model import Condition, Domain, Role, Root, RootKind
 from netwatch.core.rules import AlarmRules, FaultRules
-from netwatch.core.time import Instant
+from netwatch.core.time import Instant, Span
 from netwatch.core.topology import Network, Reach
 
 BREAKS = ("link", "admin", "adjacency")
@@ -112,18 +112,31 @@ class Scene:
         slack = self.timing.agreement
         return any(abs(s - t) <= slack for s, _ in a.spans for t, _ in b.spans)
 
+    def telling(self, device: str) -> bool:
+        """Whether a device would tell us of its ports: it answers, and so does its agent."""
+        return self.heard(device) and ("agent", device) not in self.tracks
+
     def facing(self, device: str) -> list[str]:
-        """The links to neighbours that answer."""
-        return [i for i in self.net.links_of.get(device, ()) if self.heard(self.net.far(i, device))]
+        """The links to neighbours that would tell if they lost their port to a device, or did."""
+        return [
+            i
+            for i in self.net.links_of.get(device, ())
+            if self.telling(far := self.net.far(i, device)) or (i in self.broken and self.heard(far))
+        ]
 
     def fallen(self, device: str) -> list[str]:
-        """The links to all neighbours that answer, if each of them lost its port to this silent device; else none."""
+        """The links over which neighbours lost their port to a silent device: all of them that would tell.
+
+        Of many, one may be missing: what it said was lost, or the ledger is wrong about its port.
+        """
         track = self.silent.get(device)
         facing = self.facing(device)
         if track is None or not facing:
             return []
         lost = [i for i in facing if (t := self.tracks.get(("link", i))) is not None and self.begun_together(t, track)]
-        return lost if len(lost) == len(facing) else []
+        cost, missing = self.rules.cost, len(facing) - len(lost)
+        cheaper = len(lost) * cost[RootKind.LINK] > cost[RootKind.DEVICE] + missing * self.rules.missing
+        return lost if not missing or cheaper else []
 
     def common_cable(self, links: Sequence[str]) -> bool:
         cables = [set(self.net.ledger.links[i].cables) for i in links]
@@ -160,9 +173,8 @@ class Cuts:
         scene, timing = self._scene, self._scene.timing
         parts: dict[Part, Spans] = {}
         for link in scene.broken:
-            parts["link", link] = union(
-                s for kind in BREAKS if (t := scene.tracks.get((kind, link))) is not None for s in t.spans
-            )
+            spans = union(s for kind in BREAKS if (t := scene.tracks.get((kind, link))) is not None for s in t.spans)
+            parts["link", link] = _bridged(spans, timing.agreement) if len(spans) >= _FLAPS else spans
         for device in scene.dead:
             track = scene.tracks.get(("device", device))
             parts["device", device] = list(track.spans) if track else []
@@ -191,3 +203,11 @@ class Cuts:
                 {name for kind, name in there if kind == "device"},
             )
         return self._reaches[key]
+
+
+_FLAPS = 3
+"""So often broken, a link is flapping: what polls find silent between two words about it is its doing, too."""
+
+
+def _bridged(spans: Spans, gap: Span) -> Spans:
+    return union((start, end + gap) for start, end in spans)

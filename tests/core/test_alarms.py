@@ -265,6 +265,10 @@ def faded(facts: list[Observation], now: float, net: Network | None = None) -> t
     return evidence.fading(at(now), net, RULES.alarms)[0], evidence
 
 
+PRAISE = [say(5, f"PRAISED-{n}", "reachable", "ok") for n in range(50)]
+"""A poller that also tells what is well."""
+
+
 def test_a_traps_bad_news_that_polling_never_bore_out_ends_where_polling_repeats_bad_news() -> None:
     ended, evidence = faded([*polled(), say(100, PORT, "link")], 281)
     assert ended == [LIGHT]
@@ -281,7 +285,7 @@ def test_it_does_not_end_before_three_cycles_and_says_when_to_look_again() -> No
 @pytest.mark.parametrize(
     "facts",
     [
-        [*polled(4), say(100, PORT, "link")],
+        [*polled(1), say(100, PORT, "link")],
         [say(100, PORT, "link")],
         [*polled(until=60), say(100, PORT, "link")],
         [*polled(), say(100, PORT, "link"), say(160, PORT, "link", source="poll")],
@@ -302,7 +306,20 @@ def test_it_does_not_end_before_three_cycles_and_says_when_to_look_again() -> No
     ],
 )
 def test_bad_news_stays_while_nobody_could_have_repeated_it(facts: list[Observation]) -> None:
-    assert faded(facts, 100_000)[0] == []
+    assert faded([*facts, *PRAISE], 100_000)[0] == []
+
+
+def test_what_polling_saw_ends_with_its_silence_where_it_tells_of_changes_alone() -> None:
+    seen = [say(t, PORT, "link", "bad", "poll") for t in (100, 160, 220, 280)]
+    assert LIGHT not in faded([*polled(until=280), *seen], 280 + 359)[0], "six cycles are not over"
+    ended, evidence = faded([*polled(until=280), *seen], 280 + 361)
+    assert LIGHT in ended
+    assert spans(evidence, "link", "R0") == [(100, 340)]
+
+
+def test_a_poller_that_repeats_good_news_and_falls_silent_has_stopped_and_proves_nothing() -> None:
+    seen = [say(t, PORT, "link", "bad", "poll") for t in (100, 160, 220, 280)]
+    assert faded([*polled(until=280), *seen, *PRAISE], 100_000)[0] == []
 
 
 def test_who_begins_to_listen_anew_gives_everybody_time_to_repeat() -> None:

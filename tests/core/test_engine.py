@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from netwatch.core.account import lines
-from netwatch.core.engine import Engine
+from netwatch.core.engine import VERSION, Engine
 from netwatch.core.model import (
     Action,
     Alarm,
@@ -498,7 +498,7 @@ def test_what_is_no_frozen_engine_is_refused(text: str) -> None:
 
 
 def test_an_engine_frozen_by_another_version_is_refused() -> None:
-    text = engine().freeze().replace('{"version":1', '{"version":999', 1)
+    text = engine().freeze().replace(f'{{"version":{VERSION}', '{"version":999', 1)
     with pytest.raises(ValueError, match="999"):
         Engine.thaw(text, LEDGER, RULES, ZONE)
 

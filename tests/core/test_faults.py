@@ -284,6 +284,39 @@ def test_mains_of_two_rooms_that_fail_hours_apart_are_two_failures() -> None:
     assert roots(explained(facts)) == ["power S-ACC-1", "power S-ACC-2"]
 
 
+def test_a_room_of_the_feed_in_which_nothing_stands_is_nobodys_proof() -> None:
+    b = metro()
+    b.site("S-EMPTY", feed="F-1")
+    assert roots(explained([say(0, "ACC-1", "mains")], b.ledger())) == ["power S-ACC-1"]
+
+
+def test_a_converter_loses_its_power_with_the_customers_box_in_its_room() -> None:
+    facts = [say(0, "CPE-4", "dying_gasp"), *dark(1, "ACC-2 GE0/1/4"), *silent(30, "CPE-4")]
+    assert roots(explained(facts)) == ["premises CPE-4"]
+
+
+def test_a_neighbour_whose_agent_hangs_is_no_witness() -> None:
+    b = metro()
+    b.link("T1X", "AGG-2 GE1/0/9", "ACC-1 GE0/0/9", "KX")
+    b.link("T1Y", "AGG-3 GE1/0/9", "ACC-1 GE0/0/8", "KY")
+    lost = dark(0, "AGG-1 GE1/0/1", "AGG-3 GE1/0/9")
+    gone = silent(20, "ACC-1", "CPE-1", "CPE-2")
+    assert roots(explained([say(-900, "AGG-2", "agent"), *lost, *gone], b.ledger())) == ["agent AGG-2", "device ACC-1"]
+
+
+def test_of_many_neighbours_one_may_have_said_nothing() -> None:
+    b = metro()
+    for n, k in enumerate(("KX", "KY", "KZ")):
+        b.link(f"TX{n}", f"AGG-3 GE1/1/{n}", f"ACC-1 GE0/1/1{n}", k)
+    lost = dark(0, "AGG-1 GE1/0/1", "AGG-3 GE1/1/0", "AGG-3 GE1/1/1")
+    assert roots(explained([*lost, *silent(20, "ACC-1", "CPE-1", "CPE-2")], b.ledger())) == ["device ACC-1"]
+
+
+def test_what_polls_find_silent_between_two_flaps_of_a_link_is_its_doing() -> None:
+    flaps = [f for n in range(6) for f in (*dark(40 * n, "ACC-1 GE0/1/1"), *lit(40 * n + 15, "ACC-1 GE0/1/1"))]
+    assert roots(explained([*flaps, *silent(300, "CPE-1"), *back(360, "CPE-1")])) == ["cable KL1"]
+
+
 def test_customers_boxes_in_a_row_follow_from_the_first_that_dies() -> None:
     b = metro()
     b.device("CPE-1B", Role.CPE)
