@@ -337,10 +337,14 @@ class _Work:
         above = sensor.highest is not None and value > sensor.highest
         return None if below or above else value
 
+    def _beside(self, profile: Profile, name: str, index: Index) -> VarBind | None:
+        """What another column says at the same index; a scalar holds for every row."""
+        column = self._column(self._profiles.column(profile, name))
+        return column.get(index) or column.get((0,))
+
     def _scale(self, profile: Profile, sensor: Sensor, index: Index) -> float:
         """What the row itself says of its scale; nothing said is 1."""
-        column = self._column(self._profiles.column(profile, sensor.digits or sensor.factor))
-        told = _int(column.get(index))
+        told = _int(self._beside(profile, sensor.digits or sensor.factor, index))
         if not told:
             return 1
         if sensor.digits:
@@ -349,7 +353,7 @@ class _Work:
 
     def _skipped(self, profile: Profile, sensor: Sensor, index: Index) -> bool:
         def text(name: str) -> tuple[decode.Decoded, str]:
-            vb = self._column(self._profiles.column(profile, name)).get(index)
+            vb = self._beside(profile, name, index)
             return (decode.number(vb), decode.text(vb) or "") if vb is not None else (None, "")
 
         if sensor.last and index[-1:] and index[-1] not in sensor.last:

@@ -381,3 +381,56 @@ async def test_a_bfd_session_of_vrp_is_named_by_its_peer(agent: Any, snmp: Snmp)
         ("192.0.2.3", "admindown"),
     ]
     assert {(s.component, s.state.value) for s in found.seen} == {("bfd 192.0.2.1", "ok"), ("bfd 192.0.2.2", "bad")}
+
+
+SETTING = """
+title = "Acme"
+sys_object_id = ["1.3.6.1.4.1.4242"]
+[columns]
+tenths = "1.3.6.1.4.1.4242.9.1"
+[[sensor]]
+oid = "1.3.6.1.4.1.4242.3.1"
+class = "current"
+name = "battery {#}"
+skip = { tenths = [1] }
+[[sensor]]
+oid = "1.3.6.1.4.1.4242.3.1"
+class = "current"
+scale = 0.1
+name = "battery {#}"
+where = { tenths = "^1$" }
+[[sensor]]
+oid = "1.3.6.1.4.1.4242.3.2"
+class = "temperature"
+decode = "celsius_in_text"
+name = "probe {#}"
+"""
+
+
+@pytest.mark.parametrize(("tenths", "amperes"), [(None, [-11, 52]), (0, [-11, 52]), (1, [-1.1, 5.2])])
+async def test_one_setting_of_the_box_holds_for_all_rows(
+    agent: Any, snmp: Snmp, tmp_path: Path, tenths: int | None, amperes: list[float]
+) -> None:
+    agent.set("1.3.6.1.2.1.1.2.0", oid("1.3.6.1.4.1.4242.7"))
+    agent.set("1.3.6.1.4.1.4242.3.1.1", -11)
+    agent.set("1.3.6.1.4.1.4242.3.1.2", 52)
+    if tenths is not None:
+        agent.set("1.3.6.1.4.1.4242.9.1.0", tenths)
+    found = await Reader(snmp, Profiles.of(family(tmp_path, SETTING))).read(
+        Target("127.0.0.1", Credential(community="public"), agent.port)
+    )
+    assert [s["value"] for s in found.lists["sensors"]] == pytest.approx(amperes)
+
+
+@pytest.mark.parametrize(
+    ("words", "celsius"), [(b"77 F", 25), (b"25.5 C", 25.5), (b"-4\xc2\xb0F", -20), (b"21", 21), (b"none", None)]
+)
+async def test_a_temperature_in_words_says_its_scale(
+    agent: Any, snmp: Snmp, tmp_path: Path, words: bytes, celsius: float | None
+) -> None:
+    agent.set("1.3.6.1.2.1.1.2.0", oid("1.3.6.1.4.1.4242.7"))
+    agent.set("1.3.6.1.4.1.4242.3.2.1", words)
+    found = await Reader(snmp, Profiles.of(family(tmp_path, SETTING))).read(
+        Target("127.0.0.1", Credential(community="public"), agent.port)
+    )
+    assert [s["value"] for s in found.lists["sensors"]] == ([] if celsius is None else [pytest.approx(celsius)])
