@@ -242,7 +242,7 @@ class App:
         """The whole life of a daemon, from top to bottom."""
         self.plan = plan = await asyncio.to_thread(read, self.source)
         config, zone = plan.config, plan.config.site.zone
-        _tell(plan.warnings)
+        _tell([*plan.warnings, *plan.unknown_days((self.seams.clock or Clock())())])
 
         async with contextlib.AsyncExitStack() as ending:
             # Memory first: who finds another thinker here must not have touched its sockets.
@@ -450,7 +450,7 @@ class App:
             log.exception("reading anew failed")
             self._refused(type(error).__name__)
             return
-        _tell(plan.warnings)
+        _tell([*plan.warnings, *plan.unknown_days(self.clock())])
         for key in _needing_a_restart(self.plan.config, plan.config):
             log.warning("%s has changed and takes effect at the next start", key)
         former, self.plan = self.plan, plan

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
+from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -38,7 +39,8 @@ from netwatch.core.rules import (
     Term,
     Unit,
 )
-from netwatch.core.time import DAY, HOUR, MINUTE, SECOND
+from netwatch.core.sla import missing_years
+from netwatch.core.time import DAY, HOUR, MINUTE, SECOND, Instant
 from netwatch.findings import Finding, UnusableError, did_you_mean
 
 FILES = ("alarms.toml", "faults.toml", "sla.toml", "calendar.toml", "dispatch.toml")
@@ -60,7 +62,6 @@ class _Evidence(_Strict):
     grace_seconds: _Positive
     reorder_seconds: _Positive
     presume_cycles: _Positive
-    presume_polled_cycles: _Positive
     presume_signals: _Positive
 
 
@@ -167,10 +168,21 @@ class _Quality(_Strict):
     credit: _Credit
 
 
+class _Sources(_Strict):
+    limits: str = ""
+    derived: str = ""
+    fallback: str = ""
+    product: str = ""
+    clock_rule: str = ""
+    internal: str = ""
+    facility: str = ""
+
+
 class _Policy(_Strict):
     version: str
     valid_from: date
     source: str
+    sources: _Sources = _Sources()
     limits: dict[str, _Positive]
     fallback: _Minutes
     derived: dict[str, str]
@@ -452,6 +464,19 @@ def _quality_findings(p: _Policy, at: tuple[str | int, ...], file: Document) -> 
     return out
 
 
+def unknown_days(calendar: Calendar, at: Instant, zone: ZoneInfo, place: Path) -> list[Finding]:
+    """Warnings of years that working days are about to be counted in without an official calendar."""
+    return [
+        Finding(
+            str(place),
+            f"holds no holidays of {year}: its working days are counted by plain weekends",
+            f"add [year.{year}] once the State Council's notice is out, usually in November of the year before",
+            warning=True,
+        )
+        for year in missing_years(calendar, at, zone)
+    ]
+
+
 def _calendar(parsed: _CalendarFile, file: Document, findings: list[Finding]) -> Calendar:
     holidays: set[date] = set()
     workdays: set[date] = set()
@@ -498,7 +523,6 @@ def _alarm_rules(file: _Alarms) -> AlarmRules:
         grace=e.grace_seconds * SECOND,
         reorder=e.reorder_seconds * SECOND,
         presume_cycles=e.presume_cycles,
-        presume_polled_cycles=e.presume_polled_cycles,
         presume_signals=e.presume_signals,
         conditions={
             c: AlarmRule(c, r.severity, r.event_type, r.probable_cause, r.degrades) for c, r in file.condition.items()
@@ -513,6 +537,7 @@ def _policy(p: _Policy) -> SlaPolicy:
     return SlaPolicy(
         version=p.version,
         source=p.source,
+        sources={table: text for table, text in p.sources if text},
         valid_from=p.valid_from,
         limits=p.limits,
         fallback_minutes=p.fallback.minutes,

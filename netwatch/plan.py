@@ -13,9 +13,10 @@ from netwatch.config import Address, Config, Web, load, resolve
 from netwatch.core.model import Effect, Ledger
 from netwatch.core.rules import Rules
 from netwatch.core.sends import Send
+from netwatch.core.time import Instant
 from netwatch.deliver import route
 from netwatch.findings import Finding, UnusableError, did_you_mean
-from netwatch.knowledge import load_rules
+from netwatch.knowledge import load_rules, unknown_days
 from netwatch.ledger import read as read_ledger
 from netwatch.wire.cli_read import CommandLine, command_lines
 from netwatch.wire.credential import credential
@@ -46,6 +47,11 @@ class Plan:
     def pauses(self) -> Mapping[str, bool]:
         """Every pause reason of the latest policy, and whether it stops the net clock."""
         return {reason: rule.stops for reason, rule in self.rules.policies[-1].pauses.items()}
+
+    def unknown_days(self, now: Instant) -> list[Finding]:
+        """Warnings of years that the calendar is about to need and does not hold."""
+        place = self.config.find("rules", "calendar.toml")
+        return unknown_days(self.rules.calendar, now, self.config.site.zone, place)
 
     def credential(self, name: str) -> Credential | None:
         """The credential that the ledger names for a device; of no name, the one for all those."""

@@ -40,6 +40,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "report": ("report", "Availability, customer and crew reports."),
     "restore": ("restore", "Bring back what a backup holds."),
     "run": ("run", "The daemon."),
+    "sla": ("sla", "Every limit of a circuit, and where it comes from."),
     "ticket": ("ticket", "The repair orders' life."),
     "trap": ("trap", "Notifications that no profile knows."),
 }

@@ -48,8 +48,9 @@ def examine(path: Path) -> list[Finding]:
 
     A configuration that cannot be used does not hide the rest, as long as it tells where the rest lies.
     """
+    from netwatch.app import Clock
     from netwatch.config import load, salvage
-    from netwatch.knowledge import load_rules
+    from netwatch.knowledge import load_rules, unknown_days
     from netwatch.ledger import read
     from netwatch.plan import strange_families
     from netwatch.wire.cli_read import command_lines, strangers
@@ -71,6 +72,8 @@ def examine(path: Path) -> list[Finding]:
     if where is None:
         return findings
     rules = attempt(lambda: load_rules(lambda name: where.find("rules", name)))
+    if rules:
+        findings += unknown_days(rules.calendar, Clock()(), where.site.zone, where.find("rules", "calendar.toml"))
     profiles = attempt(lambda: Profiles.of(where.listing("collectors")))
     if profiles:
         lines = attempt(lambda: command_lines(profiles.families, where.listing("collectors")))

@@ -444,6 +444,34 @@ _ZH = {
     "phone": "电话",
     "important": "重要客户",
     "language": "语言",
+    "overdue": "逾期",
+    "clocks": "时钟",
+    "pauses": "挂起",
+    "due": "到期",
+    "ended": "结束",
+    "how": "了结",
+    "late": "超时",
+    "of": "归属",
+    "zh": "时限",
+    "stops": "停表",
+    "by": "办理人",
+    "approved_by": "批准人",
+    "evidence": "凭证",
+    "lacks": "欠缺",
+    "cap": "上限",
+    "limit": "项目",
+    "length": "时长",
+    "why": "依据",
+    "counts": "起算",
+    "derived": "推定",
+    "reported": "发现或申告",
+    "complained": "申告",
+    "area": "区域",
+    "attended": "值守",
+    "policy": "政策版本",
+    "measure": "指标",
+    "natural_days": "自然日",
+    "working_days": "工作日",
 }
 
 _EN = {"nothing": "nothing", "more": "and {n} more; --limit 0 lists all"}
@@ -451,10 +479,11 @@ _EN = {"nothing": "nothing", "more": "and {n} more; --limit 0 lists all"}
 
 def word(key: str) -> str:
     """A heading in the terminal's language."""
-    return (_ZH if _chinese() else _EN).get(key, key.replace("_", " "))
+    return (_ZH if chinese() else _EN).get(key, key.replace("_", " "))
 
 
-def _chinese() -> bool:
+def chinese() -> bool:
+    """Whether the terminal speaks Chinese."""
     for name in ("LC_ALL", "LC_MESSAGES", "LANG"):
         if value := os.environ.get(name):
             return value.lower().startswith("zh")

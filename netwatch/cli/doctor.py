@@ -259,6 +259,16 @@ def plan(path: Path) -> tuple[Answer, Plan | None]:
     return ok("configuration", told), found
 
 
+def calendar(found: Plan) -> Answer:
+    """Whether the working days ahead are known."""
+    from netwatch.app import Clock
+
+    missing = found.unknown_days(Clock()())
+    if missing:
+        return warning("calendar", f"{missing[0].place} {missing[0].what}", missing[0].cure)
+    return ok("calendar", f"official days of {', '.join(map(str, sorted(found.rules.calendar.years)))}")
+
+
 async def daemon(config: Config, process: int | None) -> Answer:
     """Whether the daemon of this configuration answers and is ready."""
     import httpx
@@ -287,6 +297,8 @@ async def examine(path: Path) -> list[Answer]:
     answers = [python(), clock(), buffers(), await ping()]
     told, found = await asyncio.to_thread(plan, path)
     answers.append(told)
+    if found:
+        answers.append(calendar(found))
     try:
         config = found.config if found else load(path)
         url = config.database_url()

@@ -24,9 +24,10 @@ command = reading(
         "opened": "opened",
         "deadline": "deadline",
         "breach_probability": "risk",
+        "overdue": "overdue",
         "circuits": "circuits",
     },
-    ("open", "state", "kind", "team", "skill", "fault", "circuit"),
+    ("open", "state", "kind", "team", "skill", "fault", "circuit", "overdue"),
 )
 
 _ACTS = {
@@ -68,9 +69,15 @@ def _act(action: str, help_text: str) -> click.Command:
             click.Option(["--all", "all_circuits"], is_flag=True, help="All circuits of the ticket."),
             click.Option(["--since"], default="", metavar="TIME", help="Back-date it; the site's time unless it says."),
             click.Option(
-                ["--approved-by"], default="", metavar="PERSON", help="Who approves the back-dating: not you."
+                ["--approved-by"],
+                default="",
+                metavar="PERSON",
+                help="Who approves the pause or its back-dating: not you.",
             ),
         ]
+    if action == "pause":
+        text = "What bears it out; said again, the pause itself is not moved."
+        run.params.append(click.Option(["--evidence"], default="", metavar="TEXT", help=text))
     return run
 
 

@@ -46,7 +46,7 @@ from netwatch.core.model import (
 from netwatch.core.review import Review
 from netwatch.core.rows import news
 from netwatch.core.rules import Rules
-from netwatch.core.time import HOUR, Instant, Span
+from netwatch.core.time import HOUR, Instant, Span, moment
 from netwatch.core.topology import Network
 
 VERSION = 2
@@ -259,6 +259,7 @@ class Engine:
                 self.book.windows.setdefault(fact.id, []).append(fact)
                 self._known.forget_judgements()
                 self._put(Window(fact.id, fact.announced, fact.start, fact.end, fact.scope, fact.cancelled))
+                self._out.entries += self._uncounted(fact)
                 self._soon(fact.at)
             case LedgerChange():
                 if not unknown:
@@ -280,6 +281,15 @@ class Engine:
         what = f"the forecast has learnt from {experience.faults} faults"
         self._out.entries.append(Entry(fact.at, "forecast.learnt", "forecast", what, {"faults": experience.faults}))
         self._soon(fact.at)
+
+    def _uncounted(self, window: Maintenance) -> Iterator[Entry]:
+        """That a window's notice cannot be counted in official working days."""
+        days = (moment(at, self.zone).date() for at in (window.announced, window.start))
+        first, last = (day.year for day in days)
+        for year in range(first, min(last, first + 1) + 1):
+            if year not in self.rules.calendar.years and not window.cancelled:
+                reason = f"the calendar has no holidays of {year}: notice is counted by plain weekends"
+                yield Entry(window.at, "calendar.missing", window.id, reason, {"year": year})
 
     def _hear(self, said: Observation) -> None:
         heard = self.book.evidence.hear(said, self.net, self.rules.alarms)

@@ -45,8 +45,6 @@ class AlarmRules:
     """How far messages of one device may overtake one another on its own clock."""
     presume_cycles: int
     """Bad news of a trap that polling has not borne out for so many of its cycles is presumed over."""
-    presume_polled_cycles: int
-    """…and of polling itself, after so many."""
     presume_signals: int
     """…once so many signals have shown that polling repeats bad news at all."""
     conditions: Mapping[Condition, AlarmRule]
@@ -191,6 +189,8 @@ class SlaPolicy:
 
     version: str
     source: str
+    sources: Mapping[str, str]
+    """Table of the file → where its figures come from; a table that is not in here has them of `source`."""
     valid_from: date
     limits: Mapping[str, int]
     """Assurance class → minutes."""
@@ -219,6 +219,9 @@ class SlaPolicy:
     backbone_roles: frozenset[str]
     room_minutes: int
     quality: Quality
+
+    def source_of(self, table: str) -> str:
+        return self.sources.get(table, self.source)
 
     @property
     def stopping(self) -> frozenset[str]:

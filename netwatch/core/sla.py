@@ -43,11 +43,13 @@ class Limit:
     source: str
     assurance: str
     """The class in force: stated, else derived from the customer's level."""
+    table: str = "limits"
+    """Of the policy, that the figure stands in."""
 
     @property
     def derived(self) -> bool:
         """Whether the limit rests on a class that nobody stated."""
-        return "derived" in self.source
+        return self.table == "derived"
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,19 +102,22 @@ def limit(line: Line, policy: SlaPolicy, reported: Instant, zone: ZoneInfo) -> L
         early = (local.hour, local.minute, local.second, local.microsecond) <= (until // 60, until % 60, 0, 0)
         when = "at or before" if early else "after"
         return Limit(
-            before if early else after, f"{line.product}: reported {when} {until // 60:02}:{until % 60:02}", name
+            before if early else after,
+            f"{line.product}: reported {when} {until // 60:02}:{until % 60:02}",
+            name,
+            "clock_rule",
         )
     stated = policy.limits.get(line.assurance) if line.assurance else None
     table = policy.product_limits.get(line.product)
     by_product = (table.get(line.level) or table.get("*")) if table and line.level else None
     if by_product is not None and (stated is None or by_product < stated):
         than = "" if stated is None else f", shorter than class {line.assurance}"
-        return Limit(by_product, f"{line.product} for level {line.level}{than}", name)
+        return Limit(by_product, f"{line.product} for level {line.level}{than}", name, "product")
     if stated is not None:
         return Limit(stated, f"class {line.assurance}", name)
     if name in policy.limits:
-        return Limit(policy.limits[name], f"class {name}, derived from level {line.level}", name)
-    return Limit(policy.fallback_minutes, "neither class nor level", name)
+        return Limit(policy.limits[name], f"class {name}, derived from level {line.level}", name, "derived")
+    return Limit(policy.fallback_minutes, "neither class nor level", name, "fallback")
 
 
 def account(started: Instant, restored: Instant, minutes: int, stopped: Spans, planned: Spans) -> Account:

@@ -68,8 +68,12 @@ def limits(
 def _restoration(policy: SlaPolicy, line: sla.Line, reported: Instant, zone: ZoneInfo) -> Iterator[Limit]:
     found = sla.limit(line, policy, reported, zone)
     for name, minutes, source in (
-        ("restoration", found.minutes, policy.source),
-        ("internal", internal_minutes(policy, found.minutes), f"{policy.internal_share:.0%} of the committed limit"),
+        ("restoration", found.minutes, policy.source_of(found.table)),
+        (
+            "internal",
+            internal_minutes(policy, found.minutes),
+            f"{policy.internal_share:.0%} of the committed limit: {policy.source_of('internal')}",
+        ),
     ):
         yield Limit(
             name,
@@ -108,7 +112,7 @@ def _facilities(policy: SlaPolicy, facilities: Iterable[sla.Facility], reported:
             True,
             due,
             facility.why,
-            policy.source,
+            policy.source_of("facility"),
         )
 
 

@@ -77,7 +77,8 @@ class Act(Body):
         Field(description="Which circuits of the ticket; a pause or resume of several must say."),
     ] = None
     since: Annotated[Moment | None, Field(description="Back-dates a pause or resume; needs approved_by.")] = None
-    approved_by: Annotated[Word, Field(description="A second person, who approves the back-dating.")] = ""
+    approved_by: Annotated[Word, Field(description="A second person, who approves the pause or its back-dating.")] = ""
+    evidence: Annotated[Word, Field(description="What bears a pause out: a photo's name, a call's number.")] = ""
 
 
 class CustomersWord(Body):
@@ -132,7 +133,7 @@ def work(view: View, ticket: Ticket, action: Action, act: Act, now: Instant) -> 
     if findings := [*findings, *wrong]:
         raise ProblemError(422, f"This {action} cannot be taken.", findings)
     since = parse(act.since) if act.since else None
-    return Work(now, circuits, action, act.by, act.reason, since, act.approved_by)
+    return Work(now, circuits, action, act.by, act.reason, since, act.approved_by, act.evidence)
 
 
 def _reason(view: View, action: Action, act: Act) -> Iterable[Finding]:

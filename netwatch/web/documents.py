@@ -16,12 +16,14 @@ from netwatch.core.model import (
     Alarm,
     Circuit,
     CircuitState,
+    Clock,
     Complaint,
     DeviceState,
     Entry,
     Exposure,
     Fault,
     Outage,
+    Pause,
     Port,
     Root,
     RootKind,
@@ -119,6 +121,35 @@ class AlarmDoc(TypedDict):
     site: str
 
 
+class ClockDoc(TypedDict):
+    name: str
+    zh: str
+    en: str
+    of: str
+    circuit: str
+    started: Time
+    due: Time
+    ended: Time
+    remaining_seconds: int | None
+    late: bool
+    """Ended after it was due, or it is overdue now."""
+    how: str
+    source: str
+
+
+class PauseDoc(TypedDict):
+    circuit: str
+    reason: str
+    started: Time
+    ended: Time
+    stops: bool
+    by: str
+    approved_by: str
+    evidence: str
+    lacks: list[str]
+    cap: Time
+
+
 class TicketDoc(TypedDict):
     id: str
     fault: str
@@ -140,6 +171,10 @@ class TicketDoc(TypedDict):
     circuits: list[str]
     merged_into: str | None
     breach_probability: float | None
+    overdue: list[str]
+    """The names of the clocks that have run out and go on."""
+    clocks: list[ClockDoc]
+    pauses: list[PauseDoc]
 
 
 class FaultDoc(TypedDict):
@@ -208,6 +243,15 @@ class MessageDoc(TypedDict):
     template: str
     subject: str
     text: str
+
+
+_NET = ("restoration", "internal")
+"""Clocks that a pause moves."""
+
+
+def overdue(row: Ticket, now: Instant) -> list[str]:
+    """The names of a ticket's clocks that have run out and go on."""
+    return [clock.name for clock in row.clocks if clock.ended is None and clock.due < now]
 
 
 class Documents:
@@ -347,6 +391,43 @@ class Documents:
             "circuits": list(row.circuits[:circuits]),
             "merged_into": row.merged_into,
             "breach_probability": row.breach_probability,
+            "overdue": overdue(row, self.now),
+            "clocks": [self.clock(clock) for clock in row.clocks],
+            "pauses": [self.pause(pause) for pause in row.pauses],
+        }
+
+    def clock(self, clock: Clock) -> ClockDoc:
+        due = clock.due
+        outage = self.view.outage_of(clock.circuit) if clock.ended is None and clock.name in _NET else None
+        if outage is not None and outage.deadline is not None and self.view.stopped(outage):
+            due += max(0, self.view.deadline(outage, self.now) - outage.deadline)
+        return {
+            "name": clock.name,
+            "zh": clock.zh,
+            "en": clock.en,
+            "of": clock.of,
+            "circuit": clock.circuit,
+            "started": self.time(clock.started),
+            "due": self.time(due),
+            "ended": self.time(clock.ended),
+            "remaining_seconds": (due - self.now) // SECOND if clock.ended is None else None,
+            "late": (self.now if clock.ended is None else clock.ended) > due,
+            "how": clock.how,
+            "source": clock.source,
+        }
+
+    def pause(self, pause: Pause) -> PauseDoc:
+        return {
+            "circuit": pause.circuit,
+            "reason": pause.reason,
+            "started": self.time(pause.started),
+            "ended": self.time(pause.ended),
+            "stops": pause.stops,
+            "by": pause.by,
+            "approved_by": pause.approved_by,
+            "evidence": pause.evidence,
+            "lacks": list(pause.lacks),
+            "cap": self.time(pause.cap),
         }
 
     def ticket_deadline(self, row: Ticket) -> Instant | None:

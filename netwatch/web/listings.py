@@ -32,7 +32,7 @@ from netwatch.core.model import (
 )
 from netwatch.findings import Finding, did_you_mean
 from netwatch.web import documents
-from netwatch.web.documents import Documents, complaint_id
+from netwatch.web.documents import Documents, complaint_id, overdue
 from netwatch.web.problems import ProblemError
 from netwatch.web.view import CLOSED, View, natural, verdict
 
@@ -402,6 +402,10 @@ LISTINGS: Final = (
             "skill": Facet(_row(Ticket, "skill")),
             "fault": Facet(_row(Ticket, "fault")),
             "circuit": Facet(_row(Ticket, "circuits")),
+            "overdue": Facet(
+                lambda view, key: overdue(view.all(Ticket)[key], view.now),
+                what="Only those with this clock overdue, such as slip or on_site; several by commas.",
+            ),
         },
     ),
     Listing(

@@ -69,6 +69,11 @@ def ticket_page(view: View, ticket: Ticket, lang: str, now: Instant, pace: float
         "urgent": docs.outage(urgent) if urgent else None,
         "deadline": _clock(view, view.deadline(urgent, now)) if urgent else "",
         "facility_deadline": _clock(view, fault.facility_deadline) if fault and fault.facility_deadline else "",
+        "crew": [
+            {"name": clock.zh if lang == "zh" else clock.en, "due": _clock(view, clock.due), "late": clock.due < now}
+            for clock in ticket.clocks
+            if clock.ended is None and (clock.of == "crew" or clock.name == "full_repair")
+        ],
         "lines": lines,
         "more": max(0, len(ticket.circuits) - MOST_CIRCUITS),
         "closed": ticket.state in CLOSED,

@@ -183,10 +183,21 @@ def test_a_credential_of_the_unit_cannot_be_checked_from_a_shell(
 def test_what_is_allowed_and_seldom_meant_is_a_warning(tmp_path: Path) -> None:
     text = '[web]\nlisten = "192.0.2.1:80"\ntoken = {file = "community"}\n[routing]\nnoc = []\n'
     data = json.loads(call("check", "--json", "-c", site(tmp_path, text)).stdout)
-    assert [(f["warning"], f["what"].split(":")[0]) for f in data["findings"]] == [
+    # Whether the calendar is warned of, too, depends on the day.
+    told = [f for f in data["findings"] if "calendar.toml" not in f["place"]]
+    assert [(f["warning"], f["what"].split(":")[0]) for f in told] == [
         (True, "web.listen"),
         (True, "routing.noc"),
     ]
+
+
+def test_a_calendar_without_the_year_is_a_warning_that_names_the_cure(tmp_path: Path) -> None:
+    (tmp_path / "rules").mkdir()
+    (tmp_path / "rules" / "calendar.toml").write_text("[year.1999]\nholidays = []\n")
+    result = call("check", "-c", site(tmp_path, '[paths]\nrules = "rules"\n'))
+    assert "calendar.toml: holds no holidays of 20" in result.stderr
+    assert "State Council" in result.stderr
+    assert result.exit_code == 0
 
 
 def test_a_credential_that_the_ledger_names_must_be_configured(tmp_path: Path) -> None:

@@ -227,3 +227,18 @@ def test_nobody_approves_his_own_pause() -> None:
     own = act(600, Action.PAUSE, reason="force_majeure", evidence="notice", approved_by="crew")
     (pause,) = Desk([*CUT, own], 700).ticket.pauses
     assert pause.lacks == ("approval",)
+
+
+# ---------------------------------------------------------------- days that nobody knows
+
+
+@pytest.mark.parametrize(
+    ("start", "years"),
+    [("2026-12-30", []), ("2027-01-05", [2027]), ("2030-01-05", [2027])],
+)
+def test_notice_that_no_calendar_can_count_is_written_down(start: str, years: list[int]) -> None:
+    begin = parse(f"{start}T01:00:00+08:00")
+    window = Maintenance(T0, "M-1", T0, begin, begin + HOUR, (Scope("cable", "KL1"),))
+    rules = replace(RULES, calendar=replace(RULES.calendar, years=frozenset({2025, 2026})))
+    entries = Engine(LEDGER, rules, ZONE).decide([window], T0).entries
+    assert [e.data["year"] for e in entries if e.kind == "calendar.missing"] == years

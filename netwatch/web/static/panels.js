@@ -133,7 +133,7 @@ function recentLine(card, open) {
 }
 
 function messageLine(message) {
-  const whom = message.audience.replace(/^team:/, "").replace(/^noc$/, "NOC");
+  const whom = message.audience.replace(/^(team|duty):/, "").replace(/^noc$/, "NOC");
   return h(
     "li",
     {},
