@@ -62,6 +62,7 @@ class _Evidence(_Strict):
     grace_seconds: _Positive
     reorder_seconds: _Positive
     presume_cycles: _Positive
+    presume_polled_cycles: _Positive
     presume_signals: _Positive
 
 
@@ -523,6 +524,7 @@ def _alarm_rules(file: _Alarms) -> AlarmRules:
         grace=e.grace_seconds * SECOND,
         reorder=e.reorder_seconds * SECOND,
         presume_cycles=e.presume_cycles,
+        presume_polled_cycles=e.presume_polled_cycles,
         presume_signals=e.presume_signals,
         conditions={
             c: AlarmRule(c, r.severity, r.event_type, r.probable_cause, r.degrades) for c, r in file.condition.items()

@@ -45,6 +45,8 @@ class AlarmRules:
     """How far messages of one device may overtake one another on its own clock."""
     presume_cycles: int
     """Bad news of a trap that polling has not borne out for so many of its cycles is presumed over."""
+    presume_polled_cycles: int
+    """…and of polling itself, after so many."""
     presume_signals: int
     """…once so many signals have shown that polling repeats bad news at all."""
     conditions: Mapping[Condition, AlarmRule]
