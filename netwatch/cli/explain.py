@@ -16,6 +16,7 @@ import click
 
 from netwatch.cli.common import FINDINGS, UNAVAILABLE, config_option, emit, json_option, say
 from netwatch.cli.why import HEARD, Case, Step, chain, standing
+from netwatch.core.causes import runners_up
 from netwatch.core.model import (
     Alarm,
     AlarmState,
@@ -339,6 +340,10 @@ def document(found: Found) -> dict[str, Any]:
                 "confidence": round(case.fault.confidence, 2),
                 "reason": case.fault.reason,
                 "against": case.fault.against,
+                "runners_up": [
+                    {"root": root, "why_not": why, "looks_the_same": same}
+                    for root, why, same in runners_up(case.fault.against)
+                ],
                 "absorbed": [f.id for f in case.absorbed],
                 "outages": [o.id for o in case.outages],
                 "tickets": [t.id for t in case.tickets],

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
+from netwatch.core.causes import runners_up
 from netwatch.core.model import (
     Action,
     Alarm,
@@ -176,7 +177,7 @@ def standing(case: Case, zone: ZoneInfo) -> list[str]:
     over = f"over since {_at(fault.cleared, zone)}" if fault.cleared is not None else "open"
     lines = [f"{fault.id} {fault.root} ({fault.domain}), {over}{', planned' if fault.planned else ''}"]
     lines.append(f"because {fault.reason}; confidence {fault.confidence:.0%}, symptoms explained: {fault.explains}")
-    lines.append(f"against it: {fault.against}" if fault.against else "nothing speaks against it")
+    lines += _rivals(fault) or ["nothing speaks against it"]
     down = [o for o in case.outages if o.restored is None]
     if down:
         first = min(down, key=lambda o: (o.deadline is None, o.deadline or 0))
@@ -190,6 +191,14 @@ def standing(case: Case, zone: ZoneInfo) -> list[str]:
             f"the plant itself is due {_at(fault.facility_deadline, zone)} ({fault.facility_limit_minutes} min)"
         )
     return lines + [_ticket(ticket, zone) for ticket in case.tickets if ticket.merged_into is None]
+
+
+def _rivals(fault: Fault) -> list[str]:
+    """The runners-up, each with what speaks against it."""
+    return [
+        f"cannot be told from {root}: {why}" if equal else f"rather than {root}: {why}"
+        for root, why, equal in runners_up(fault.against)
+    ]
 
 
 def _some(names: Sequence[str]) -> str:

@@ -37,7 +37,20 @@ class Rival:
     """The evidence cannot tell it from the one that was named."""
 
     def __str__(self) -> str:
-        return f"{self.root} {'looks the same' if self.equal else 'is less likely'}: {self.why_not}"
+        return f"{self.root}{_SAME if self.equal else _RARER}{self.why_not}"
+
+
+_SAME, _RARER, _NEXT = " looks the same: ", " is less likely: ", "; "
+
+
+def runners_up(against: str) -> list[tuple[str, str, bool]]:
+    """What `Cause.against` put into words: root, why not, and whether it looks the same."""
+    out = []
+    for text in filter(None, against.split(_NEXT)):
+        equal = _SAME in text
+        root, _, why = text.partition(_SAME if equal else _RARER)
+        out.append((root, why, equal))
+    return out
 
 
 @dataclass(slots=True)
@@ -70,7 +83,7 @@ class Cause:
     @property
     def against(self) -> str:
         """What speaks against it: the runners-up in words, those that look the same first."""
-        return "; ".join(map(str, sorted(self.rivals, key=lambda r: not r.equal)))
+        return _NEXT.join(map(str, sorted(self.rivals, key=lambda r: not r.equal)))
 
     def covers(self, span: Pair, grace: Span) -> bool:
         """Whether a span of evidence began while the cause was in effect, or hardly later."""

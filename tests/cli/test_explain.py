@@ -70,6 +70,7 @@ NIGHT = [
     tick("05:30:00"),
     # And one that still lasts.
     said("05:40:00", "HUB", "GE0/0/3", "link", "bad"),
+    said("05:40:30", "CPE-3", "", "reachable", "bad"),
     tick("05:43:00"),
 ]
 
@@ -167,6 +168,15 @@ def test_what_is_still_watched_says_why_nobody_is_sent_and_how_likely_the_deadli
     (line,) = [x for x in case(site, "C-3")["standing"] if x.startswith("T")]
     assert "watched, nobody sent: may heal by itself: watched for at most 15 min" in line
     assert "P(deadline missed)" in line
+
+
+def test_the_runners_up_are_told_with_what_speaks_against_them_or_that_the_evidence_cannot_tell(site: Path) -> None:
+    found = case(site, "C-3")
+    (rival,) = found["runners_up"]
+    assert (rival["root"], rival["looks_the_same"]) == ("premises CPE-3", True)
+    (line,) = [x for x in found["standing"] if x.startswith("cannot be told from premises CPE-3: ")]
+    assert "tests both" in line
+    assert line in explain(site, "C-3").stdout
 
 
 def test_people_read_sentences_without_codes_and_customers(site: Path) -> None:

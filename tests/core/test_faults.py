@@ -6,9 +6,11 @@ import random
 
 import pytest
 from core_metro import at, back, dark, explained, lit, metro, say, silent
+from hypothesis import given
+from hypothesis import strategies as st
 
-from netwatch.core.causes import Cause, Planned
-from netwatch.core.model import Domain, Ledger, Medium, Observation, Role, Scope
+from netwatch.core.causes import Cause, Planned, Rival, runners_up
+from netwatch.core.model import Domain, Ledger, Medium, Observation, Role, Root, RootKind, Scope
 
 ONUS = [f"ONU-{n}" for n in range(1, 5)]
 ALL_CPE = [f"CPE-{n}" for n in range(1, 5)]
@@ -361,6 +363,23 @@ def test_a_transmitter_is_told_from_its_fibre_by_the_light_that_its_own_end_stil
     (cause,) = explained([say(0, "CORE-1 GE0/0/1", "link"), *dark(0, "AGG-1 GE0/0/1")])
     assert [str(r.root) for r in cause.rivals] == ["cable K0"]
     assert "light of both ends" in cause.against
+
+
+@given(
+    st.lists(
+        st.builds(
+            Rival,
+            st.builds(Root, st.sampled_from(RootKind), st.text(st.characters(categories=["L", "N"]), max_size=6)),
+            st.sampled_from(["it would look so, too", "3 links through it are well"]),
+            st.booleans(),
+        ),
+        max_size=4,
+    )
+)
+def test_what_was_said_of_the_runners_up_can_be_read_back(rivals: list[Rival]) -> None:
+    told = Cause(Root(RootKind.CABLE, "K"), Domain.CABLE, rivals=rivals).against
+    expected = sorted(((str(r.root), r.why_not, r.equal) for r in rivals), key=lambda r: not r[2])
+    assert runners_up(told) == expected
 
 
 # ---------------------------------------------------------------- glass
