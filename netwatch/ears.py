@@ -18,6 +18,7 @@ from netwatch.loops import renewed
 from netwatch.metrics import Hearing
 from netwatch.plan import Plan
 from netwatch.web.serve import bind
+from netwatch.wire import udp
 from netwatch.wire.inbox import Inbox
 from netwatch.wire.names import Names
 from netwatch.wire.ping import Pinger
@@ -30,7 +31,7 @@ from netwatch.wire.visit import Knowledge, Visitor, VisitStats
 
 log = logging.getLogger(__name__)
 
-NAMES = ("http", "traps", "syslog")
+NAMES = ("http", "traps", "syslog", "syslog_tcp", "syslog_tls")
 """What we listen on; FileDescriptorName= of a socket unit must be one of these."""
 
 
@@ -69,7 +70,7 @@ class Sockets:
         for name, address in wanted.items():
             if name not in kept and name not in self._given:
                 try:
-                    fresh[name] = address, bind(address) if name == "http" else _bind_datagrams(address)
+                    fresh[name] = address, _bind(name, address)
                 except OSError as error:
                     for _, sock in fresh.values():
                         sock.close()
@@ -101,16 +102,11 @@ class Sockets:
             sock.close()
 
 
-def _bind_datagrams(address: Address) -> socket.socket:
-    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
-    sock = socket.socket(family, socket.SOCK_DGRAM)
-    try:
-        sock.bind((address.host, address.port))
-        sock.setblocking(False)
-    except BaseException:
-        sock.close()
-        raise
-    return sock
+def _bind(name: str, address: Address) -> socket.socket:
+    if name == "http":
+        return bind(address)
+    kind = socket.SOCK_STREAM if name in ("syslog_tcp", "syslog_tls") else socket.SOCK_DGRAM
+    return udp.bind(address.host, address.port, kind)
 
 
 Standing: TypeAlias = Callable[[], Mapping[str, Sequence[tuple[str, Condition]]]]
@@ -204,14 +200,25 @@ class Ears:
             traps = self._new_trap_listener()
             traps.open(sock=sock)
             self._listeners.append(traps)
-        if (sock := self._sockets.take("syslog")) is not None:
-            syslog = SyslogListener(
-                self._names, self._plan.profiles, self._inbox, self._clock, nudge=self._nudge, stats=self.syslog
-            )
-            syslog.open(sock=sock)
-            self._listeners.append(syslog)
+        syslog = self._new_syslog_listener()
+        self._listeners.append(syslog)
+        for listener in former:
+            if isinstance(listener, SyslogListener):
+                syslog.adopt(listener)
         for listener in former:
             listener.close()
+
+    def _new_syslog_listener(self) -> SyslogListener:
+        listener = SyslogListener(
+            self._names, self._plan.profiles, self._inbox, self._clock, nudge=self._nudge, stats=self.syslog
+        )
+        if (sock := self._sockets.take("syslog")) is not None:
+            listener.open(sock=sock)
+        if (sock := self._sockets.take("syslog_tcp")) is not None:
+            listener.open_stream(sock=sock)
+        if (sock := self._sockets.take("syslog_tls")) is not None:
+            listener.open_stream(sock=sock, tls=self._plan.syslog_tls)
+        return listener
 
     def _new_trap_listener(self) -> TrapListener:
         plan = self._plan
@@ -286,12 +293,13 @@ class Ears:
             snmp_repeats=getattr(getattr(self._snmp, "stats", None), "repeated", 0),
             traps={
                 "observed": traps.observed,
-                "unknown": traps.unknown.total(),
+                "unknown": traps.unknown.total() + traps.unkept,
                 "garbled": traps.garbled,
                 "refused": traps.refused,
                 "stranger": traps.strangers.total(),
             },
             syslog={"observed": syslog.observed, "stranger": syslog.strangers.total(), "heard": syslog.heard},
+            connections=dict(syslog.streams.results),
             visits={**self.ssh.results, "unknown": self.visits.unknown},
             visit_late=self.visits.late_seconds,
             ssh_logins=self.ssh.logins,

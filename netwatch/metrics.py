@@ -67,6 +67,8 @@ class Hearing(NamedTuple):
     traps: Mapping[str, int] = {}
     """By what became of them."""
     syslog: Mapping[str, int] = {}
+    connections: Mapping[str, int] = {}
+    """For syslog over TCP and TLS, by what became of them."""
     visits: Mapping[str, int] = {}
     """By result."""
     visit_late: float = 0.0
@@ -306,6 +308,7 @@ class _Now(Collector):
         yield GaugeMetricFamily("netwatch_devices_slow", "Devices that wait in the lane of the slow.", it.devices_slow)
         yield _by("netwatch_traps", "Traps and informs, by what became of them.", "result", it.traps)
         yield _by("netwatch_syslog", "Lines of syslog: all heard, and what became of some.", "result", it.syslog)
+        yield _by("netwatch_syslog_connections", "TCP and TLS, by what became of them.", "result", it.connections)
         yield _by("netwatch_visits", "Visits to command lines, by result.", "result", it.visits)
         yield GaugeMetricFamily("netwatch_visit_late_seconds", "How late the last visit began.", it.visit_late)
         sessions = GaugeMetricFamily("netwatch_ssh_sessions", "Open sessions, by use.", labels=["state"])

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from netwatch.config import Address, Config, Web, load, resolve
+from netwatch.config import Address, Config, Listening, Web, load, resolve
 from netwatch.core.model import Effect, Ledger
 from netwatch.core.rules import Rules
 from netwatch.core.sends import Send
@@ -40,6 +40,7 @@ class Plan:
     """Credentials with a login for the command line."""
     lines: Mapping[str, CommandLine]
     """The command line of each family; none where nobody is visited."""
+    syslog_tls: ssl.SSLContext | None
     read_token: str = field(repr=False)
     warnings: tuple[Finding, ...]
 
@@ -71,6 +72,8 @@ class Plan:
             "http": self.config.web.listen,
             "traps": self.config.listen.traps,
             "syslog": self.config.listen.syslog,
+            "syslog_tcp": self.config.listen.syslog_tcp,
+            "syslog_tls": self.config.listen.syslog_tls,
         }
         return {name: address for name, address in wanted.items() if address is not None}
 
@@ -94,11 +97,12 @@ def read(source: Path | Config) -> Plan:
     visiting = bool(config.ssh.interval_seconds) and any(it.ssh_user for it in config.credentials.values())
     visits = attempt(lambda: _visits(config, profiles)) if visiting and profiles else ({}, {})
     token = attempt(partial(resolve, config.web.token)) if config.web.token else ""
-    attempt(partial(_check_certificate, config.web))
+    attempt(partial(tls_of_pages, config.web))
+    tls = attempt(partial(tls_of_syslog, config.listen))
     if findings or rules is None or ledger is None or profiles is None or visits is None:
         raise UnusableError(dict.fromkeys(findings))
     known = {name: it for name, it in credentials.items() if it}
-    return Plan(config, ledger[0], rules, profiles, known, *visits, token or "", tuple(ledger[1]))
+    return Plan(config, ledger[0], rules, profiles, known, *visits, tls, token or "", tuple(ledger[1]))
 
 
 def _visits(config: Config, profiles: Profiles) -> tuple[Mapping[str, Access], Mapping[str, CommandLine]]:
@@ -119,11 +123,37 @@ def strange_families(config: Config, lines: Mapping[str, object]) -> Iterator[Fi
             yield Finding(f"credentials.{name}.ssh_family", what, cure)
 
 
-def _check_certificate(web: Web) -> None:
-    """A certificate that cannot be used must stop a start or a reload, not show up as a page that nobody can open."""
-    if web.tls_cert and web.tls_key:
+def tls_of_pages(web: Web) -> ssl.SSLContext | None:
+    """A certificate that cannot be used must stop a start or a reload, not show up as a page that nobody can open.
+
+    Raises UnusableError.
+    """
+    return _tls("web", web.tls_cert, web.tls_key) if web.tls_cert and web.tls_key else None
+
+
+def tls_of_syslog(listen: Listening) -> ssl.SSLContext | None:
+    """What a sender of syslog over TLS meets; None where nobody listens for it. Raises UnusableError."""
+    if listen.syslog_tls is None or listen.tls_cert is None or listen.tls_key is None:
+        return None
+    context = _tls("listen", listen.tls_cert, listen.tls_key)
+    if listen.tls_ca is not None:
         try:
-            ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(web.tls_cert, web.tls_key)
-        except OSError as error:  # ssl.SSLError is one
-            what = f"{web.tls_cert} with {web.tls_key} cannot be used: {error.strerror or error}"
-            raise UnusableError([Finding("web.tls_cert", what)]) from None
+            context.load_verify_locations(listen.tls_ca)
+        except OSError as error:
+            what = f"{listen.tls_ca} cannot be used: {error.strerror or error}"
+            raise UnusableError([Finding("listen.tls_ca", what, "certificates in PEM")]) from None
+        context.verify_mode = ssl.CERT_REQUIRED
+    return context
+
+
+def _tls(section: str, cert: Path, key: Path) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    try:
+        # Asked for a passphrase, OpenSSL would turn to the terminal and wait for ever.
+        context.load_cert_chain(cert, key, password=lambda: "")
+    except OSError as error:  # ssl.SSLError is one
+        what = f"{cert} with {key} cannot be used: {error.strerror or error}"
+        cure = "certificate and key in PEM that belong together, the key without a passphrase"
+        raise UnusableError([Finding(f"{section}.tls_cert", what, cure)]) from None
+    return context

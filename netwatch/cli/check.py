@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -88,6 +89,7 @@ def examine(path: Path) -> list[Finding]:
 def _config(path: Path, config: Config) -> Iterator[Finding]:
     """What a configuration refers to, and what is allowed in it but seldom meant."""
     from netwatch.config import resolve, secrets, toml
+    from netwatch.plan import tls_of_pages, tls_of_syslog
 
     document = toml.read(path)
     for key, secret in secrets(config):
@@ -100,10 +102,12 @@ def _config(path: Path, config: Config) -> Iterator[Finding]:
         except UnusableError as error:
             for finding in error.findings:
                 yield document.finding(tuple(key.split(".")), f"{finding.place}: {finding.what}", finding.cure)
-    for name in ("tls_cert", "tls_key"):
-        file: Path | None = getattr(config.web, name)
-        if file is not None and not os.access(file, os.R_OK):
-            yield document.finding(("web", name), f"{file} cannot be read")
+    for reading in (partial(tls_of_pages, config.web), partial(tls_of_syslog, config.listen)):
+        try:
+            reading()
+        except UnusableError as error:
+            for finding in error.findings:
+                yield document.finding(tuple(finding.place.split(".")), finding.what, finding.cure)
     if not config.web.listen.loopback and config.web.tls_cert is None:
         what = "pages, tokens and customers' data cross the network in the clear"
         yield document.finding(("web", "listen"), what, "set web.tls_cert and web.tls_key", warning=True)

@@ -29,6 +29,7 @@ __all__ = [
     "Channel",
     "Config",
     "Credential",
+    "Listening",
     "LogChannel",
     "Secret",
     "SmtpChannel",
@@ -140,8 +141,29 @@ class Listening(Section):
     traps: Listen = Address("0.0.0.0", 162)  # noqa: S104 - equipment stands outside this machine
     """None: off (written "")."""
     syslog: Listen = Address("0.0.0.0", 514)  # noqa: S104
+    """UDP."""
+    syslog_tcp: Listen = None
+    syslog_tls: Listen = None
+    """RFC 5425; needs a certificate."""
+    tls_cert: Path | None = None
+    tls_key: Path | None = None
+    tls_ca: Path | None = None
+    """Who must have signed the certificate that a sender shows; None: senders show none."""
     credentials: tuple[str, ...] = ()
     """Names of credentials whose community traps must carry; empty: any, from devices of the ledger."""
+
+    @field_validator("tls_cert", "tls_key", "tls_ca", mode="after")
+    @classmethod
+    def _from_the_folder(cls, value: Path | None, info: ValidationInfo) -> Path | None:
+        return _absolute(value, info)
+
+    @model_validator(mode="after")
+    def _has_a_certificate(self) -> Listening:
+        if (self.tls_cert is None) != (self.tls_key is None):
+            raise ValueError("tls_cert and tls_key go together")
+        if self.syslog_tls is not None and self.tls_cert is None:
+            raise ValueError("syslog_tls needs tls_cert and tls_key")
+        return self
 
 
 class Credential(Section):

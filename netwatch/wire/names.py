@@ -9,8 +9,13 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterable, Mapping
 
-from netwatch.core.model import Ledger, Medium, Role
+from netwatch.core.model import Condition, Ledger, Medium, Role
 from netwatch.core.ports import normal
+
+MOST_HEARD = 256
+"""Names of one device that nobody but its traps and log lines knows."""
+_PORTS = frozenset({Condition.LINK, Condition.ADMIN})
+"""What polling tells of every port of a device."""
 
 
 class Names:
@@ -18,6 +23,8 @@ class Names:
 
     def __init__(self, ledger: Ledger) -> None:
         self._by_index: dict[str, Mapping[int, str]] = {}
+        self._polled: dict[str, frozenset[str]] = {}
+        self._heard: dict[str, set[str]] = {}
         self.reload(ledger)
 
     def reload(self, ledger: Ledger) -> None:
@@ -39,6 +46,8 @@ class Names:
                         words = frozenset(_plain(word) for word in called if word)
                         self._onus.setdefault((olt.device, normal(olt.name)), []).append((device.id, words))
         self._by_index = {d: numbers for d, numbers in self._by_index.items() if d in ledger.devices}
+        self._polled = {d: names for d, names in self._polled.items() if d in ledger.devices}
+        self._heard = {d: names for d, names in self._heard.items() if d in ledger.devices}
 
     def _learn(self, device: str, name: str) -> None:
         if device and name:
@@ -75,6 +84,26 @@ class Names:
     def number(self, device: str, names: Mapping[int, str]) -> None:
         """The device's interface numbers, as it just told them."""
         self._by_index[device] = names
+        self._polled[device] = frozenset(normal(name) for name in names.values())
+
+    def credible(self, device: str, component: str, condition: Condition) -> bool:
+        """May what was heard be told of this component? A broken trap must not fill our books with what there is not.
+
+        What the ledger names always; a port only if the device has it, as soon as polling knows which it has; anything
+        else if it looks like a name, up to so many of one device.
+        """
+        if not component or (name := normal(component)) in self.ports(device):
+            return True
+        polled = self._polled.get(device)
+        if polled and condition in _PORTS:
+            return name in polled
+        if len(component) > 100 or not component.isprintable() or not any(c.isalnum() for c in component):
+            return False
+        heard = self._heard.setdefault(device, set())
+        if name not in heard and len(heard) >= MOST_HEARD:
+            return False
+        heard.add(name)
+        return True
 
     def by_index(self, device: str, index: int) -> str | None:
         """The port (spelt) that has this ifIndex, as far as the last poll tells."""

@@ -1,4 +1,4 @@
-"""Hearing syslog: RFC 5424 and the many forms of RFC 3164, over UDP and TCP.
+"""Hearing syslog: RFC 5424 and the many forms of RFC 3164, over UDP, TCP and TLS.
 
 Forms of vendors differ in everything before the text, so that the header is not parsed at all: the sender is known by
 its address, and the patterns of profiles look for what they know anywhere in the line. A line is a hint like a trap.
@@ -6,10 +6,8 @@ its address, and the patterns of profiles look for what they know anywhere in th
 
 from __future__ import annotations
 
-import asyncio
-import logging
-import re
 import socket
+import ssl
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -21,15 +19,9 @@ from netwatch.wire import decode, udp
 from netwatch.wire.inbox import Inbox
 from netwatch.wire.names import Names
 from netwatch.wire.profile import Profiles
+from netwatch.wire.stream import LONGEST, Streams, StreamStats
 
-log = logging.getLogger(__name__)
-
-LONGEST = 8192
-"""Octets of a line that are looked at (RFC 5424 §6.1 asks for 2,048)."""
 MOST_STRANGERS = 1_000
-MOST_CONNECTIONS = 1_000
-_COUNTED = re.compile(rb"\d{1,5} ")
-"""Octet counting (RFC 6587 §3.4.1)."""
 
 
 @dataclass(slots=True)
@@ -37,6 +29,7 @@ class SyslogStats:
     heard: int = 0
     observed: int = 0
     strangers: Counter[str] = field(default_factory=Counter)
+    streams: StreamStats = field(default_factory=StreamStats)
 
 
 class SyslogReader:
@@ -61,6 +54,8 @@ class SyslogReader:
             if state is None:
                 continue
             component = self.names.spell(device, groups.get("component") or "")
+            if not self.names.credible(device, component, rule.condition):
+                return None
             if rule.prefix and component:
                 component = f"{rule.prefix} {component}"
             return Observation(at, device, component, rule.condition, state, Source.SYSLOG, value=found[0][:200])
@@ -68,7 +63,7 @@ class SyslogReader:
 
 
 class SyslogListener:
-    """One UDP socket, and a TCP one if wanted. `open` binds or takes over a bound socket; `close` ends it."""
+    """Hears syslog by any of three ways: `open` for UDP, `open_stream` for TCP and TLS; `close` ends it."""
 
     def __init__(
         self,
@@ -83,53 +78,62 @@ class SyslogListener:
         """`stats` of a former listener are gone on with."""
         self._names, self._inbox, self._clock, self._nudge = names, inbox, clock, nudge
         self._reader = SyslogReader(profiles, names)
-        self._socket: socket.socket | None = None
-        self._server: asyncio.Server | None = None
-        self._connections = 0
+        self._datagrams = udp.Datagrams(self._datagram)
+        self._streams: dict[bool, Streams] = {}
+        """By whether they speak TLS."""
         self.stats = stats or SyslogStats()
-
-    def reload(self, profiles: Profiles) -> None:
-        """Other profiles are in force."""
-        self._reader = SyslogReader(profiles, self._names)
 
     def open(self, address: str = "0.0.0.0", port: int = 514, *, sock: socket.socket | None = None) -> int:  # noqa: S104
         """Start hearing UDP; returns the port. `sock` is an already bound socket (systemd). Raises OSError."""
-        if sock is None:
-            family = socket.AF_INET6 if ":" in address else socket.AF_INET
-            sock = socket.socket(family, socket.SOCK_DGRAM)
-            try:
-                sock.bind((address, port))
-            except OSError:
-                sock.close()
-                raise
-        self._socket = udp.roomy(sock)
-        asyncio.get_running_loop().add_reader(sock, udp.drain, sock, self._datagram, 65535, 2_000)
-        return int(sock.getsockname()[1])
+        return self._datagrams.open(address, port, sock)
 
-    async def open_tcp(self, address: str = "0.0.0.0", port: int = 514) -> int:  # noqa: S104
-        """Hear TCP too (RFC 6587); returns the port. Raises OSError."""
-        self._server = await asyncio.start_server(self._serve, address, port, limit=2 * LONGEST)
-        return int(self._server.sockets[0].getsockname()[1])
+    def open_stream(
+        self,
+        address: str = "0.0.0.0",  # noqa: S104
+        port: int = 601,
+        *,
+        sock: socket.socket | None = None,
+        tls: ssl.SSLContext | None = None,
+    ) -> int:
+        """Hear TCP (RFC 6587), or TLS (RFC 5425), too; returns the port. Raises OSError."""
+        sock = sock or udp.bind(address, port, socket.SOCK_STREAM)
+        bound = int(sock.getsockname()[1])
+        streams = Streams(self.hear, self._expected, tls=tls, stats=self.stats.streams)
+        streams.open(sock)
+        self._streams[tls is not None] = streams
+        return bound
+
+    def adopt(self, former: SyslogListener) -> None:
+        """Connections of a former listener go on here."""
+        for tls, streams in self._streams.items():
+            if (before := former._streams.get(tls)) is not None:
+                streams.adopt(before)
 
     def close(self) -> None:
-        if self._socket is not None:
-            asyncio.get_running_loop().remove_reader(self._socket)
-            self._socket.close()
-            self._socket = None
-        if self._server is not None:
-            self._server.close()
-            self._server = None
+        self._datagrams.close()
+        for streams in self._streams.values():
+            streams.close()
+        self._streams.clear()
 
     def _datagram(self, data: bytes, source: Any) -> None:
         self.hear(data, source[0])
+
+    def _expected(self, source: str) -> bool:
+        if self._names.device_at(source) is not None:
+            return True
+        self._stranger(source)
+        return False
+
+    def _stranger(self, source: str) -> None:
+        if len(self.stats.strangers) < MOST_STRANGERS or source in self.stats.strangers:
+            self.stats.strangers[source] += 1
 
     def hear(self, data: bytes, source: str) -> None:
         """One message from this address."""
         self.stats.heard += 1
         device = self._names.device_at(source)
         if device is None:
-            if len(self.stats.strangers) < MOST_STRANGERS or source in self.stats.strangers:
-                self.stats.strangers[source] += 1
+            self._stranger(source)
             return
         seen = self._reader.read(device, decode.readable(data[:LONGEST]), self._clock())
         if seen is None:
@@ -138,30 +142,3 @@ class SyslogListener:
         self._inbox.offer(seen, f"syslog {device}")
         if self._nudge is not None:
             self._nudge(device)
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        source = str(writer.get_extra_info("peername", ("",))[0])
-        try:
-            if self._connections >= MOST_CONNECTIONS:
-                return
-            self._connections += 1
-            try:
-                while line := await _message(reader):
-                    self.hear(line, source)
-            finally:
-                self._connections -= 1
-        except (OSError, ValueError, asyncio.IncompleteReadError, asyncio.LimitOverrunError) as error:
-            log.debug("syslog from %s ends: %s", source, error)
-        finally:
-            writer.close()
-
-
-async def _message(reader: asyncio.StreamReader) -> bytes:
-    """The next message of a stream, by counted octets or by line; empty at the end."""
-    start = await reader.read(1)
-    if not start or not start.isdigit():
-        return start and start + await reader.readline()
-    head = start + await reader.readuntil(b" ")
-    if not _COUNTED.fullmatch(head):
-        return head + await reader.readline()
-    return await reader.readexactly(min(int(head), 65535))

@@ -7,7 +7,6 @@ what cannot be read is counted.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import socket
 import time
@@ -34,6 +33,8 @@ TRAP_ADDRESS = oid("1.3.6.1.6.3.18.1.3.0")
 SNMP_TRAPS = oid("1.3.6.1.6.3.1.1.5")
 MOST_UNKNOWN = 1_000
 """Different unknown notifications that are kept, to be shown to people."""
+MOST_OF_ONE = 50
+"""Of one device: whoever sends them in its name must not take all the room, nor fill our log."""
 MOST_VARBINDS = 40
 """Of one notification that are kept."""
 BATCH = 2_000
@@ -67,6 +68,10 @@ class TrapStats:
     """Traps from addresses that no device of the ledger has."""
     unknown: Counter[tuple[str, Oid]] = field(default_factory=Counter)
     """(device, notification) that no profile knows."""
+    kinds: Counter[str] = field(default_factory=Counter)
+    """How many different ones of each device."""
+    unkept: int = 0
+    """Those for which there was no room among the unknown."""
     samples: dict[tuple[str, Oid], Unknown] = field(default_factory=dict)
     """What they look like, for each key of `unknown`."""
 
@@ -166,6 +171,8 @@ class TrapReader:
                 component = self.names.spell_onu(device, port, onu, found.texts())
             else:
                 component = self.names.spell(device, component)
+            if not self.names.credible(device, component, rule.condition):
+                return None
         value = found.fill(rule.value, lambda _: "") if rule.value is not None else ""
         shown = f"{rule.name}: {value}" if value else rule.name
         return Observation(at, device, component, rule.condition, state, Source.TRAP, value=shown[:200])
@@ -265,7 +272,7 @@ class TrapListener:
         self._nudge = nudge
         self._communities = None if communities is None else frozenset(c.encode() for c in communities)
         self._v3 = TrapUsers(users, time.monotonic, engine_id)
-        self._socket: socket.socket | None = None
+        self._datagrams = udp.Datagrams(self._hear, most=BATCH)
         self.stats = stats or TrapStats()
 
     def reload(self, profiles: Profiles) -> None:
@@ -274,26 +281,10 @@ class TrapListener:
 
     def open(self, address: str = "0.0.0.0", port: int = 162, *, sock: socket.socket | None = None) -> int:  # noqa: S104
         """Start hearing; returns the port. `sock` is an already bound socket (systemd). Raises OSError."""
-        if sock is None:
-            family = socket.AF_INET6 if ":" in address else socket.AF_INET
-            sock = socket.socket(family, socket.SOCK_DGRAM)
-            try:
-                sock.bind((address, port))
-            except OSError:
-                sock.close()
-                raise
-        self._socket = udp.roomy(sock)
-        asyncio.get_running_loop().add_reader(sock, self._readable, sock)
-        return int(sock.getsockname()[1])
+        return self._datagrams.open(address, port, sock)
 
     def close(self) -> None:
-        if self._socket is not None:
-            asyncio.get_running_loop().remove_reader(self._socket)
-            self._socket.close()
-            self._socket = None
-
-    def _readable(self, sock: socket.socket) -> None:
-        udp.drain(sock, self._hear, 65535, BATCH)
+        self._datagrams.close()
 
     def _hear(self, data: bytes, source: Any) -> None:
         """One datagram."""
@@ -330,10 +321,10 @@ class TrapListener:
         return pdu, ber.write_message(message.version, message.community, ber.tlv(ber.RESPONSE, body))
 
     def _reply(self, reply: bytes | None, source: Any) -> None:
-        if reply is None or self._socket is None:
+        if reply is None or self._datagrams.socket is None:
             return
         try:
-            self._socket.sendto(reply, source)
+            self._datagrams.socket.sendto(reply, source)
         except OSError as error:
             log.debug("cannot answer an inform of %s: %s", source[0], error)
 
@@ -355,8 +346,10 @@ class TrapListener:
     def _keep(self, device: str, heard: Notification, source: str) -> None:
         key, stats, now = (device, heard.oid), self.stats, self._clock()
         if key not in stats.unknown:
-            if len(stats.unknown) >= MOST_UNKNOWN:
+            if stats.kinds[device] >= MOST_OF_ONE or len(stats.unknown) >= MOST_UNKNOWN:
+                stats.unkept += 1
                 return
+            stats.kinds[device] += 1
             log.info("%s: a notification that no profile knows: %s", device, dotted(heard.oid))
         stats.unknown[key] += 1
         first = stats.samples[key].first if key in stats.samples else now

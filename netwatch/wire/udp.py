@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import errno
 import socket
@@ -31,6 +32,46 @@ OURS = frozenset(
 )
 """Errors of sending that say something about this machine (no route, a firewall rule, no memory), nothing about the
 device. ECONNREFUSED is not among them: somebody answered."""
+
+
+def bind(host: str, port: int, kind: socket.SocketKind = socket.SOCK_DGRAM) -> socket.socket:
+    """A bound, non-blocking socket; `::` hears IPv4 as well. Raises OSError."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    sock = socket.socket(family, kind)
+    try:
+        if kind is socket.SOCK_STREAM:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family is socket.AF_INET6:
+            # The machine's default decides otherwise (net.ipv6.bindv6only), and equipment would be lost without a word.
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, int(host != "::"))
+        sock.bind((host, port))
+        sock.setblocking(False)
+    except OSError:
+        sock.close()
+        raise
+    return sock
+
+
+class Datagrams:
+    """A listening socket for datagrams: `take(data, source)` gets each that comes in."""
+
+    def __init__(self, take: Callable[[bytes, Any], None], *, most: int = 2_000) -> None:
+        """`most` datagrams are read in one go before the event loop gets its turn."""
+        self._take, self._most = take, most
+        self.socket: socket.socket | None = None
+
+    def open(self, host: str, port: int, sock: socket.socket | None = None) -> int:
+        """Start hearing; returns the port. `sock` is a bound socket to take over. Raises OSError."""
+        self.socket = roomy(bind(host, port) if sock is None else sock)
+        asyncio.get_running_loop().add_reader(self.socket, drain, self.socket, self._take, 65535, self._most)
+        return int(self.socket.getsockname()[1])
+
+    def close(self) -> None:
+        """Harmless twice."""
+        if self.socket is not None:
+            asyncio.get_running_loop().remove_reader(self.socket)
+            self.socket.close()
+            self.socket = None
 
 
 def roomy(sock: socket.socket) -> socket.socket:

@@ -16,7 +16,7 @@ from netwatch.cli import main
 from netwatch.core.time import parse
 from netwatch.wire import ber
 from netwatch.wire.snmp import Tag, VarBind, oid
-from netwatch.wire.traps import MOST_UNKNOWN, TRAP_ADDRESS, TRAP_OID
+from netwatch.wire.traps import MOST_OF_ONE, TRAP_ADDRESS, TRAP_OID
 
 PROJECT = Path(__file__).parents[2]
 STRANGE = oid("1.3.6.1.4.1.4242.0.7")
@@ -98,9 +98,9 @@ async def test_what_no_profile_knows_is_listed_with_count_times_and_a_sample(sit
 async def test_no_storm_of_strange_notifications_fills_the_memory(site: Path) -> None:
     _, address = site.with_name("known").read_text().split()
     whose = VarBind(TRAP_ADDRESS, Tag.IP_ADDRESS, socket.inet_aton(address))
-    many = [trap((*STRANGE, n), whose) for n in range(MOST_UNKNOWN + 50)]
+    many = [trap((*STRANGE, n), whose) for n in range(MOST_OF_ONE + 50)]
     (result,) = await heard(site, *many, commands=[["trap", "list", "--unknown", "--json"]])
-    assert len(json.loads(result.stdout)) == MOST_UNKNOWN
+    assert len(json.loads(result.stdout)) == MOST_OF_ONE
 
 
 def test_without_a_daemon_nobody_knows(site: Path) -> None:

@@ -88,11 +88,27 @@ async def test_a_line_over_udp_is_an_observation_and_a_nudge(
 
 @pytest.mark.parametrize("framed", [DOWN + b"\n", str(len(DOWN)).encode() + b" " + DOWN])
 async def test_a_line_over_tcp_may_end_or_be_counted(listener: SyslogListener, framed: bytes, until: Any) -> None:
-    port = await listener.open_tcp("127.0.0.1", 0)
+    port = listener.open_stream("127.0.0.1", 0)
     _, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write(framed * 3)
     await writer.drain()
     await until(lambda: listener.stats.observed == 3)
+    writer.close()
+    await writer.wait_closed()
+
+
+async def test_one_socket_hears_both_families_and_knows_a_mapped_address(listener: SyslogListener, until: Any) -> None:
+    port = listener.open("::", 0)
+    stream = listener.open_stream("::", 0)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+        sender.sendto(DOWN, ("127.0.0.1", port))
+        await until(lambda: listener.stats.observed == 1)
+    with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as sender:
+        sender.sendto(DOWN, ("::1", port))
+        await until(lambda: listener.stats.strangers["::1"] == 1)
+    _, writer = await asyncio.open_connection("127.0.0.1", stream)
+    writer.write(DOWN + b"\n")
+    await until(lambda: listener.stats.observed == 2)
     writer.close()
     await writer.wait_closed()
 

@@ -87,7 +87,8 @@ class Heard:
 @pytest.fixture
 async def heard(profiles: Profiles, ledger: Ledger, clock: Any) -> AsyncIterator[Heard]:
     heard = Heard(profiles, ledger, clock)
-    heard.names.number("R-1", {54: "GE0/0/1", 268501248: "gpon_olt-1/1/1"})
+    ports = {54: "GE0/0/1", 60: "GigabitEthernet0/1/3", 101: "Ethernet1/42", 268501248: "gpon_olt-1/1/1"}
+    heard.names.number("R-1", ports)
     yield heard
     heard.listener.close()
     heard.sock.close()
