@@ -3,7 +3,8 @@
 One folder a family, `collectors/<family>/profile.toml`; a comment or `proof` beside each fact names the MIB, the RFC,
 the walk or the line that proves it. The models below are the whole language:
 
-* `sys_object_id`, `answers`, `always`: which devices it is for,
+* `sys_object_id`, `answers`, `always`: which devices it is for; an OID `self.1.2` is below the device's own
+  sysObjectID, for makers who give each product a copy of one MIB,
 * `[columns]`: names for OIDs, for use in templates,
 * `[[sensor]]`: one column, a reading at each of its instances,
 * `[[entity_sensors]]`: tables in the form of ENTITY-SENSOR-MIB, which tell class and scale themselves,
@@ -18,8 +19,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar, cast
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
@@ -32,11 +34,14 @@ from netwatch.wire.decode import DECODERS, UNITS
 from netwatch.wire.snmp import Oid, oid
 from netwatch.wire.template import Template, template
 
+SELF = -(1 << 63)
+"""First arc of an OID below the device's own sysObjectID, `self.1.10.2`: makers give each product a copy of one MIB."""
+
 
 def _oid(value: Any) -> Any:
     if isinstance(value, str):
         try:
-            return oid(value)
+            return (SELF, *oid(value[5:])) if value.startswith("self.") else oid(value)
         except ValueError:
             raise ValueError(f'"{value}" is no OID | digits and dots, e.g. "1.3.6.1.2.1.2.2.1.8"') from None
     return value
@@ -90,14 +95,9 @@ class Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, arbitrary_types_allowed=True)
 
 
-class Source(Part):
-    """Where a field of a row comes from: a column, or a template."""
+class Coding(Part):
+    """How a number is written."""
 
-    oid: OidText | None = None
-    at: str = ""
-    """Which part of the row's index the column has: `0`, `-1`, `0:2`, `:2+1` (and a 1 behind it); or the field that
-    holds its index."""
-    text: TemplateText | None = None
     decode: Decoder = ""
     """Empty: by the type of the value (a number, or text)."""
     scale: float = 1
@@ -106,6 +106,16 @@ class Source(Part):
     """After scaling the value is in mW: give dBm."""
     absent: tuple[int | float | str, ...] = ()
     """Raw values that mean "no value"."""
+
+
+class Source(Coding):
+    """Where a field of a row comes from: a column, or a template."""
+
+    oid: OidText | None = None
+    at: str = ""
+    """Which part of the row's index the column has: `0`, `-1`, `0:2`, `:2+1` (and a 1 behind it); or the field that
+    holds its index."""
+    text: TemplateText | None = None
     sentinels: bool = True
     """The ends of 32 bits are "no value"; false where they are figures like others."""
     states: States | None = None
@@ -165,7 +175,9 @@ class Sensor(Part):
     ok: tuple[int | str, ...] = ()
     low: OidText | None = None
     high: OidText | None = None
-    """Columns with the limits, coded as the value is; beyond them it is `bad`."""
+    """Columns with the limits; beyond them it is `bad`."""
+    limits: Coding | None = None
+    """How the limits are coded, where they are not as the value is."""
     component: TemplateText | None = None
     skip: dict[str, tuple[int | str, ...]] = Field(default_factory=dict)
     """Columns (by name) and values: an instance that has one of them is left out."""
@@ -287,6 +299,11 @@ class Profile(Part):
     cli: Cli | None = None
     proof: str = ""
 
+    @cached_property
+    def relative(self) -> bool:
+        """Some of it stands below the device's own sysObjectID."""
+        return below((0,), self) != self
+
     def suits(self, object_id: Oid, description: str) -> bool:
         """By what the device says that it is; whether it answers is another question."""
         if self.always:
@@ -304,6 +321,7 @@ class Profiles:
 
     def __init__(self, families: Mapping[str, Profile]) -> None:
         self.families = dict(families)
+        self._products: dict[tuple[str, Oid], Profile] = {}
         self.columns: dict[str, Oid] = {}
         """Names that every profile may use: those of the profiles that are always asked."""
         for profile in self.families.values():
@@ -351,11 +369,38 @@ class Profiles:
 
     def suiting(self, object_id: Oid, description: str = "") -> dict[str, Profile]:
         """Families for a device that says this of itself, the general ones first; `answers` still has to be tried."""
-        fit = [(n, p) for n, p in self.families.items() if p.suits(object_id, description)]
+        fit = [(n, self._placed(n, p, object_id)) for n, p in self.families.items() if p.suits(object_id, description)]
         return dict(sorted(fit, key=lambda family: not family[1].always))
+
+    def _placed(self, name: str, profile: Profile, object_id: Oid) -> Profile:
+        """The profile with every OID below `self` put below this sysObjectID."""
+        if not profile.relative:
+            return profile
+        key = name, object_id
+        if key not in self._products:
+            self._products[key] = below(object_id, profile)
+        return self._products[key]
 
     def column(self, profile: Profile, name: str) -> Oid | None:
         return profile.columns.get(name) or self.columns.get(name)
+
+
+Value = TypeVar("Value")
+
+
+def below(object_id: Oid, value: Value) -> Value:
+    """A copy of a profile (or of a part of one) whose OIDs below `self` are below `object_id`."""
+    placed: Any = value
+    if isinstance(value, Part):
+        fields = {name: below(object_id, getattr(value, name)) for name in type(value).model_fields}
+        placed = value.model_copy(update=fields)
+    elif isinstance(value, dict):
+        placed = {key: below(object_id, held) for key, held in value.items()}
+    elif isinstance(value, tuple) and value[:1] == (SELF,):
+        placed = (*object_id, *value[1:])
+    elif isinstance(value, tuple):
+        placed = tuple(below(object_id, held) for held in value)
+    return cast(Value, placed)
 
 
 def _strangers(profile: Profile, place: toml.Document, shared: Mapping[str, Oid]) -> Iterator[Finding]:

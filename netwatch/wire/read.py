@@ -16,7 +16,7 @@ from netwatch.core.ports import normal
 from netwatch.wire import decode
 from netwatch.wire.names import Names
 from netwatch.wire.ports import ADMIN, OPER, judge
-from netwatch.wire.profile import EntitySensors, Judge, Profile, Profiles, Rows, Sensor, Source
+from netwatch.wire.profile import Coding, EntitySensors, Judge, Profile, Profiles, Rows, Sensor, Source
 from netwatch.wire.snmp import (
     ABSENT,
     Budget,
@@ -333,6 +333,8 @@ class _Work:
             return None
         if sensor.digits or sensor.factor:
             value = decode.scaled(value, self._scale(profile, sensor, index))
+        if sensor.kind == "temperature" and value < _ABSOLUTE_ZERO:
+            return None
         below = sensor.lowest is not None and value < sensor.lowest
         above = sensor.highest is not None and value > sensor.highest
         return None if below or above else value
@@ -376,7 +378,7 @@ class _Work:
             state = State.BAD if raw in sensor.bad else State.OK if raw in sensor.ok else None
         else:
             low, high = (
-                _scaled(limit, sensor) if (limit := self._column(c).get(index)) else None
+                _scaled(limit, sensor.limits or sensor) if (limit := self._column(c).get(index)) else None
                 for c in (sensor.low, sensor.high)
             )
             below = isinstance(low, int | float) and value < low
@@ -414,6 +416,8 @@ class _Work:
                 if level is None:
                     continue
                 sort, value = decode.light_direction(name), level
+            if sort == "temperature" and value < _ABSOLUTE_ZERO:
+                continue
             if sort == "current" and "bias" in name.lower():
                 sort, value = "bias", value * 1000
             out.append(
@@ -461,6 +465,8 @@ class _Work:
         return words.fill(value)
 
 
+_ABSOLUTE_ZERO = -273.15
+"""°C; colder readings are rubbish from a module that does not answer."""
 _LIGHT = re.compile(r"\b[rt]x\b|receive|transmit", re.IGNORECASE)
 _LIGHT_POWER = re.compile(r"\b([rt]x|receive|transmit) power\b", re.IGNORECASE)
 _OTHER = 1
@@ -524,7 +530,7 @@ def _value(vb: VarBind, source: Source) -> Any:
     return _scaled(vb, source)
 
 
-def _scaled(vb: VarBind, how: Source | Sensor) -> Any:
+def _scaled(vb: VarBind, how: Coding | Sensor) -> Any:
     """Decode, scale, level; None for "no value"."""
     if _absent(vb, how.absent, not isinstance(how, Source) or how.sentinels):
         return None

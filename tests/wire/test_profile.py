@@ -434,3 +434,43 @@ async def test_a_temperature_in_words_says_its_scale(
         Target("127.0.0.1", Credential(community="public"), agent.port)
     )
     assert [s["value"] for s in found.lists["sensors"]] == ([] if celsius is None else [pytest.approx(celsius)])
+
+
+PRODUCTS = """
+title = "Acme"
+sys_object_id = ["1.3.6.1.4.1.4242"]
+[columns]
+label = "self.1.1"
+[[sensor]]
+oid = "self.1.2"
+class = "voltage"
+name = "{label}"
+absent = [-1]
+"""
+
+
+async def test_one_profile_reads_the_copies_of_a_mib_that_each_product_has_below_its_own_name(
+    agent: Any, snmp: Snmp, tmp_path: Path
+) -> None:
+    profiles = Profiles.of(family(tmp_path, PRODUCTS))
+    for product in (7, 8):
+        agent.set("1.3.6.1.2.1.1.2.0", oid(f"1.3.6.1.4.1.4242.{product}"))
+        agent.set(f"1.3.6.1.4.1.4242.{product}.1.1.3", b"feed")
+        agent.set(f"1.3.6.1.4.1.4242.{product}.1.2.3", 40 + product)
+        agent.set(f"1.3.6.1.4.1.4242.{product}.1.2.4", -1)
+        found = await Reader(snmp, profiles).read(Target("127.0.0.1", Credential(community="public"), agent.port))
+        assert [(s["name"], s["value"]) for s in found.lists["sensors"]] == [("feed", 40 + product)]
+
+
+@pytest.mark.parametrize(
+    ("rx", "low", "high", "state"),
+    [(536, -1801, 99, "ok"), (1259, -1801, 99, "bad"), (-2000, -1801, 99, "bad"), (-900, -1, -1, None)],
+)
+async def test_limits_of_light_are_coded_in_their_own_way_on_vrp(
+    agent: Any, snmp: Snmp, rx: int, low: int, high: int, state: str | None
+) -> None:
+    agent.set("1.3.6.1.2.1.1.2.0", oid("1.3.6.1.4.1.2011.2.23.291"))
+    for column, value in ((8, rx), (13, low), (14, high), (12, 7)):
+        agent.set(f"1.3.6.1.4.1.2011.5.25.31.1.1.3.1.{column}.5", value, Tag.INTEGER)
+    found = await Reader(snmp, Profiles.load()).read(Target("127.0.0.1", Credential(community="public"), agent.port))
+    assert [s.state.value for s in found.seen if s.condition.value == "optical"] == ([state] if state else [])
