@@ -46,6 +46,7 @@ from netwatch.metrics import Metrics, Queue, Sources
 from netwatch.plan import Plan, read
 from netwatch.store import Store, StoreError
 from netwatch.systemd import Manager, inherited_sockets
+from netwatch.teach import Teacher
 from netwatch.web.access import Access, kept_key, write_token
 from netwatch.web.app import create_app, serve
 from netwatch.web.traps import traps
@@ -284,6 +285,15 @@ class App:
                 standing=self._standing,
             )
             ending.push_async_callback(_closed, "listening", self.ears.close)
+            self.teacher = Teacher(
+                store.history,
+                self.inbox.put,
+                self.clock,
+                lambda: self.plan.rules.dispatch,
+                zone,
+                lambda: self.plan.config.poll.interval_seconds / 60,
+                speed=self.seams.speed,
+            )
             self.access = await asyncio.to_thread(_access, plan)
             self.courier = await self._new_courier(store, plan)
             ending.push_async_callback(_closed, "delivering", self._close_channels)
@@ -323,6 +333,7 @@ class App:
                         "pages": lambda: serve(web, config.web.listen, tls, sock=self.sockets.take("http")),
                         "housekeeping": lambda: self._keep_house(store),
                         "looking after ourselves": self._look_after_ourselves,
+                        "learning": self.teacher.run,
                         "measuring lag": self.lag.measure,
                     }
                     if record:
@@ -527,6 +538,8 @@ class App:
             for owed in self.courier.waiting:
                 if (age := (self.clock() - owed.oldest) / SECOND) > _OWED:
                     troubles[f"channel {owed.channel}"] = f"{owed.count} messages wait, the oldest for {age:.0f} s"
+            if self.teacher.standing and self.teacher.standing.trouble:
+                troubles["forecast"] = self.teacher.standing.trouble
             await check.found(troubles)
 
     def _own_failures(self) -> int:
@@ -548,6 +561,7 @@ class App:
             poll_late=lambda: self.ears.poller.stats.late_seconds,
             hearing=self.ears.figures,
             lag=lambda: self.lag.worst,
+            calibration=lambda: self.teacher.standing.slope if self.teacher.standing else None,
             outbox=lambda: {w.channel: Queue(w.count, w.oldest) for w in self.courier.waiting},
         )
 

@@ -92,10 +92,11 @@ class Sources:
         outbox: Callable[[], Mapping[str, Queue]] = dict,
         hearing: Callable[[], Hearing] = Hearing,
         lag: Callable[[], float] = lambda: 0.0,
+        calibration: Callable[[], float | None] = lambda: None,
     ) -> None:
         self.inbox_depth, self.inbox_dropped, self.observations = inbox_depth, inbox_dropped, observations
         self.poll_late, self.outbox = poll_late, outbox
-        self.hearing, self.lag = hearing, lag
+        self.hearing, self.lag, self.calibration = hearing, lag, calibration
 
 
 class Metrics:
@@ -367,6 +368,13 @@ class _Now(Collector):
                 breach.add_metric([ticket.id], ticket.breach_probability)
         yield remaining
         yield breach
+        slope = GaugeMetricFamily(
+            "netwatch_forecast_calibration_slope",
+            "Of the forecasts of late; 1: said as it came, below: too sure. Absent while too few have come due.",
+        )
+        if (value := self._sources.calibration()) is not None:
+            slope.add_metric([], value)
+        yield slope
 
 
 def _by(name: str, help_text: str, label: str, counts: Mapping[str, int]) -> CounterMetricFamily:

@@ -23,10 +23,12 @@ from typing import TYPE_CHECKING
 import click
 
 from netwatch.cli.common import FINDINGS, config_option, emit, json_option, say
+from netwatch.core.time import DAY, Instant
 from netwatch.findings import UnusableError
 
 if TYPE_CHECKING:
     from netwatch.config import Address, Config
+    from netwatch.core.rules import DispatchRules
     from netwatch.plan import Plan
 
 PROC = Path("/proc")
@@ -240,6 +242,25 @@ async def store(url: str) -> Answer:
     return ok("store", f"{opened.path} can be read, {len(heads)} chains of evidence")
 
 
+async def forecast(url: str, rules: DispatchRules, now: Instant) -> Answer:
+    """Whether what was forecast of late is what came."""
+    from netwatch.store import Store, StoreError
+    from netwatch.teach import standing
+
+    try:
+        async with await Store.open(url, write=False) as opened:
+            found = await standing(opened.history, rules, now)
+    except (StoreError, UnusableError) as trouble:
+        return warning("forecast", f"cannot be judged: {trouble}")
+    days = rules.drift.window // DAY
+    if found.slope is None:
+        return ok("forecast", f"{found.judged} departures in {days} days are too few to judge it by")
+    if found.trouble:
+        cure = "netwatch backtest shows where; wrong slips, changed crews or new causes are the usual reasons"
+        return warning("forecast", found.trouble, cure)
+    return ok("forecast", f"calibration slope {found.slope:.2f} over {found.judged} departures in {days} days")
+
+
 # ---------------------------------------------------------------- NetWatch itself
 
 
@@ -292,6 +313,7 @@ async def daemon(config: Config, process: int | None) -> Answer:
 
 async def examine(path: Path) -> list[Answer]:
     """Every look, in the order in which a person would take them."""
+    from netwatch.app import Clock
     from netwatch.config import load
 
     answers = [python(), clock(), buffers(), await ping()]
@@ -307,6 +329,8 @@ async def examine(path: Path) -> list[Answer]:
     process = holder(Path(url.partition("///")[2]))
     answers += disk(config.paths.state)
     answers.append(await store(url))
+    if found:
+        answers.append(await forecast(url, found.rules.dispatch, Clock()()))
     answers += [ear(name, getattr(config.listen, name), process is not None) for name in ("traps", "syslog")]
     answers.append(await daemon(config, process))
     return answers

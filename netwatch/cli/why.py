@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from netwatch.core.causes import runners_up
+from netwatch.core.drivers import in_words
 from netwatch.core.model import (
     Action,
     Alarm,
@@ -206,7 +207,7 @@ def _some(names: Sequence[str]) -> str:
 
 
 def _ticket(ticket: Ticket, zone: ZoneInfo) -> str:
-    risk = "" if ticket.breach_probability is None else f"; P(deadline missed) {ticket.breach_probability:.0%}"
+    risk = _risk(ticket)
     if ticket.state is TicketState.WATCHING:
         return f"{ticket.id} watched, nobody sent: {ticket.reason}{risk}"
     sent = (
@@ -214,6 +215,17 @@ def _ticket(ticket: Ticket, zone: ZoneInfo) -> str:
     )
     open_ = ticket.state not in (TicketState.CLOSED, TicketState.CANCELLED, TicketState.RESTORED, TicketState.RETURNED)
     return f"{ticket.id} {ticket.state}, {sent}: {ticket.reason}{risk if open_ else ''}"
+
+
+def _risk(ticket: Ticket) -> str:
+    """What is to be expected, and what moves it most."""
+    told = ticket.outlook
+    if told is None:
+        return ""
+    waiting = "" if told.if_waiting is None else f" if sent now, {told.if_waiting:.0%} if sent at the next check"
+    back = f"back within {told.median_minutes:.0f} min (half of them) or {told.p80_minutes:.0f} min (four in five)"
+    why = "".join(f"; {in_words(driver, 'en')}" for driver in told.drivers)
+    return f"; P(deadline missed) {told.if_sent:.0%}{waiting}; {back}{why}"
 
 
 def _at(at: Instant | None, zone: ZoneInfo) -> str:

@@ -125,6 +125,7 @@ class TicketRecord:
     outlook_sent: Outlook | None = None
     cause: str = ""
     found: str = ""
+    area: str = ""
     ahead: int = 0
     withheld: bool = False
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from netwatch.core.book import Book, OutageRecord, PauseRecord, Reroute, TicketRecord
 from netwatch.core.intervals import FOREVER
+from netwatch.core.lessons import slip_cause
 from netwatch.core.model import Action, Complaint, Entry, Work
 from netwatch.core.rules import Rules
 from netwatch.core.service import Call
@@ -37,6 +38,8 @@ class Desk:
             entries.append(self._refused(fact, " ".join(fact.circuits), "no open ticket covers this"))
         for order in orders:
             refused = act(order, fact)
+            if fact.action is Action.RETURN and not refused:
+                order.found = slip_cause(fact.reason, self.rules.dispatch.learning.slips) or order.found
             entries.append(self._refused(fact, order.id, refused) if refused else self._done(fact, order.id))
         return entries
 

@@ -643,6 +643,8 @@ class Ticket:
     """What it was taken for when the crew was sent, or until now, in the words of the priors."""
     found: str = ""
     """What the returned slip says that it was, in the same words."""
+    area: str = ""
+    """`city` or `suburb`, where the work is; empty for unknown."""
     ahead: int = 0
     """Orders that the team had open already when this one was sent to it."""
     withheld: bool = False

@@ -187,14 +187,19 @@ class Orders:
 
     def _decide(self, order: TicketRecord, fault: FaultRecord) -> None:
         if fault.cleared is not None:
+            order.outlook = order.probability = None
             return
-        waits = order.state is TicketState.WATCHING
+        waits, stakes = order.state is TicketState.WATCHING, self.stakes(fault)
+        if not stakes:
+            order.outlook = order.probability = None
+        stale = bool(stakes) and self._stale(order, stakes[0].deadline)
+        if waits or stale:
+            subject = self._subject(order, fault)
+            if stale:
+                order.outlook = self.round.foresight.outlook(subject, stakes[0].deadline, order.dispatched, self.now)
+                order.probability = order.outlook.if_sent
         if waits:
-            order.cause = cause_of(fault, self.rules.dispatch)
-        subject, effects = self._subject(order, fault), self._effects(fault)
-        self._foresee(order, subject, effects)
-        if waits:
-            said = verdict(order, subject, fault, effects, self.round.foresight, self.now)
+            said = verdict(order, subject, fault, self._effects(fault), self.round.foresight, self.now)
             held = self._held(order, fault) if said.send else said.reason
             order.withheld = order.withheld or said.withheld
             if not held:
@@ -202,20 +207,29 @@ class Orders:
             else:
                 order.reason = held
                 self.round.wake_at(self.now + self.rules.dispatch.review)
+        if order.outlook is not None:
+            self.round.wake_at(order.outlook.at + self.rules.dispatch.learning.refresh)
         self._deadlines(order, fault)
 
+    def _stale(self, order: TicketRecord, deadline: Instant) -> bool:
+        """Whether what is to be expected must be told anew: something changed, or it was told a while ago."""
+        told = order.outlook
+        if told is None or self.now - told.at >= self.rules.dispatch.review or told.deadline != deadline:
+            return True
+        return (told.if_waiting is None) is (order.dispatched is None)
+
     def _subject(self, order: TicketRecord, fault: FaultRecord) -> Subject:
-        """What the forecast may know of a fault."""
+        """What the forecast may know of a fault; of one that nobody was sent for yet, by what it is taken for now."""
+        if order.dispatched is None:
+            order.cause = cause_of(fault, self.rules.dispatch)
+            sites = (self.net.ledger.sites.get(i) for i in places_of(fault, self.net))
+            order.area = next((site.area for site in sites if site is not None and site.area), "")
         about = Circumstances()
         if self.book.experience is not None:
             team = order.team or team_for(fault, order.skill, order.refused, self.net, self.rules.dispatch)
-            sites = (self.net.ledger.sites.get(i) for i in places_of(fault, self.net))
-            about = Circumstances(
-                team,
-                next((site.area for site in sites if site is not None and site.area), ""),
-                is_night(fault.opened, self.zone, self.rules.dispatch.learning.workday),
-                order.ahead if order.dispatched is not None else self._ahead(team),
-            )
+            night = is_night(fault.opened, self.zone, self.rules.dispatch.learning.workday)
+            ahead = order.ahead if order.dispatched is not None else self._ahead(team)
+            about = Circumstances(team, order.area, night, ahead)
         return Subject(order.cause or cause_of(fault, self.rules.dispatch), fault.opened, about)
 
     def _ahead(self, team: str) -> int:
@@ -244,19 +258,6 @@ class Orders:
     def _site(self, device: str) -> str:
         known = self.net.ledger.devices.get(device)
         return known.site if known is not None else ""
-
-    def _foresee(self, order: TicketRecord, subject: Subject, effects: Effects) -> None:
-        """Tell anew what is to be expected: when something changed, else now and then."""
-        if not effects.stakes:
-            order.outlook = order.probability = None
-            return
-        deadline, former = effects.stakes[0].deadline, order.outlook
-        stale = former is None or self.now - former.at >= self.rules.dispatch.review
-        if stale or former is None or former.deadline != deadline:
-            order.outlook = self.round.foresight.outlook(subject, deadline, order.dispatched, self.now)
-            order.probability = order.outlook.if_sent
-        if order.outlook is not None:
-            self.round.wake_at(order.outlook.at + self.rules.dispatch.learning.refresh)
 
     def _held(self, order: TicketRecord, fault: FaultRecord) -> str:
         """Why nobody is sent although it would be time."""

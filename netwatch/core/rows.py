@@ -112,6 +112,7 @@ class Rows:
             outlook_sent=order.outlook_sent,
             cause=order.cause,
             found=order.found,
+            area=order.area,
             ahead=order.ahead,
             withheld=order.withheld,
         )

@@ -10,7 +10,7 @@ from typing_extensions import TypedDict
 
 from netwatch.core.model import Exposure, Fault, Outage, RootKind, ServiceState, Ticket, TicketState, Unknown, Window
 from netwatch.core.time import DAY, HOUR, MINUTE, Instant
-from netwatch.web.documents import Documents, MessageDoc, OutageDoc, RootDoc, Time
+from netwatch.web.documents import Documents, MessageDoc, OutageDoc, OutlookDoc, RootDoc, Time
 from netwatch.web.view import CLOSED, MESSAGES, SUMMARY, Card, View
 
 RECENT = 40
@@ -32,6 +32,7 @@ class TicketOnCard(TypedDict):
     dispatched: Time
     acknowledged: bool
     breach_probability: float | None
+    outlook: OutlookDoc | None
 
 
 class FaultCard(TypedDict):
@@ -214,4 +215,5 @@ def _on_card(ticket: Ticket, docs: Documents) -> TicketOnCard:
         "dispatched": docs.time(ticket.dispatched),
         "acknowledged": ticket.acknowledged is not None,
         "breach_probability": ticket.breach_probability,
+        "outlook": docs.outlook(ticket.outlook),
     }

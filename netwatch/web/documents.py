@@ -12,6 +12,7 @@ from typing import TypeAlias
 
 from typing_extensions import TypedDict
 
+from netwatch.core.drivers import in_words
 from netwatch.core.model import (
     Alarm,
     Circuit,
@@ -23,6 +24,7 @@ from netwatch.core.model import (
     Exposure,
     Fault,
     Outage,
+    Outlook,
     Pause,
     Port,
     Root,
@@ -150,6 +152,27 @@ class PauseDoc(TypedDict):
     cap: Time
 
 
+class DriverDoc(TypedDict):
+    kind: str
+    """`cause`, `team`, `night`, `suburb`, `queue` or `elapsed`."""
+    en: str
+    zh: str
+    points: float
+
+
+class OutlookDoc(TypedDict):
+    at: Time
+    deadline: Time
+    breach_if_sent: float
+    """P(the earliest deadline is missed) with a crew sent now, or on its way since it was."""
+    breach_if_waiting: float | None
+    """…sent at the next check instead; null once a crew is on its way."""
+    median_minutes: float
+    """From `at` until service is back."""
+    p80_minutes: float
+    drivers: list[DriverDoc]
+
+
 class TicketDoc(TypedDict):
     id: str
     fault: str
@@ -175,6 +198,15 @@ class TicketDoc(TypedDict):
     """The names of the clocks that have run out and go on."""
     clocks: list[ClockDoc]
     pauses: list[PauseDoc]
+    outlook: OutlookDoc | None
+    outlook_sent: OutlookDoc | None
+    """As it was when the crew was sent."""
+    cause: str
+    """What it was taken for, in the words of the priors."""
+    found: str
+    """…and what the returned slip says."""
+    withheld: bool
+    """Held off a little longer by lot, to see what would heal."""
 
 
 class FaultDoc(TypedDict):
@@ -193,6 +225,8 @@ class FaultDoc(TypedDict):
     planned: bool
     absorbed_by: str
     ticket: str
+    outlook: OutlookDoc | None
+    """While it is open and takes service away."""
 
 
 class DeviceDoc(TypedDict):
@@ -394,6 +428,11 @@ class Documents:
             "overdue": overdue(row, self.now),
             "clocks": [self.clock(clock) for clock in row.clocks],
             "pauses": [self.pause(pause) for pause in row.pauses],
+            "outlook": self.outlook(row.outlook),
+            "outlook_sent": self.outlook(row.outlook_sent),
+            "cause": row.cause,
+            "found": row.found,
+            "withheld": row.withheld,
         }
 
     def clock(self, clock: Clock) -> ClockDoc:
@@ -430,6 +469,22 @@ class Documents:
             "cap": self.time(pause.cap),
         }
 
+    def outlook(self, row: Outlook | None) -> OutlookDoc | None:
+        if row is None:
+            return None
+        return {
+            "at": self.time(row.at),
+            "deadline": self.time(row.deadline),
+            "breach_if_sent": row.if_sent,
+            "breach_if_waiting": row.if_waiting,
+            "median_minutes": row.median_minutes,
+            "p80_minutes": row.p80_minutes,
+            "drivers": [
+                {"kind": d.kind, "en": in_words(d, "en"), "zh": in_words(d, "zh"), "points": d.points}
+                for d in row.drivers
+            ],
+        }
+
     def ticket_deadline(self, row: Ticket) -> Instant | None:
         """As of now: a stopped clock moves it."""
         if row.state in CLOSED or row.deadline is None:
@@ -455,6 +510,7 @@ class Documents:
             "planned": row.planned,
             "absorbed_by": row.absorbed_by,
             "ticket": ticket.id if ticket else "",
+            "outlook": self.outlook(ticket.outlook) if ticket and row.cleared is None else None,
         }
 
     def root(self, root: Root) -> RootDoc:

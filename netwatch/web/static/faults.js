@@ -148,10 +148,18 @@ function ticketCell(card) {
       {},
       steps(ticket.state),
       h("span", {}, `${kind}${ticket.id}`),
-      shownRisk && h("span", { class: risk >= 0.5 ? "risk high" : "risk" }, t("risk", { n: Math.round(risk * 100) })),
+      shownRisk &&
+        h("span", { class: risk >= 0.5 ? "risk high" : "risk", title: reasons(ticket.outlook) }, t("risk", { n: Math.round(risk * 100) })),
       h("span", { class: "reason" }, ticket.reason),
     ),
   );
+}
+
+/** What moves the risk, and when service is to be expected back. */
+function reasons(outlook) {
+  if (!outlook) return null;
+  const back = t("expected", { median: Math.round(outlook.median_minutes), p80: Math.round(outlook.p80_minutes) });
+  return [back, ...outlook.drivers.map((driver) => driver[current()])].join("\n");
 }
 
 /** How far the repair has come: sent, accepted, on the way, on site, restored. */

@@ -24,7 +24,7 @@ const zh = {
   left: "剩余", late: "已超时", stopped: "停表", no_clock: "不计时", facility: "设施时限 {time}",
   standard: "普通", class_none: "未定级",
   since: "{time} 起", sure: "把握 {n}%", symptoms: "{n} 个告警", restored_of: "已恢复 {n}",
-  complained: "有申告", enquiry: "询问单", no_ticket: "无工单", unassigned: "未指派", risk: "超时概率 {n}%",
+  complained: "有申告", enquiry: "询问单", no_ticket: "无工单", unassigned: "未指派", risk: "超时概率 {n}%", expected: "预计恢复：{median} 分钟（五成），{p80} 分钟（八成）",
   watching_why: "观察",
   state: {
     watching: "观察中", dispatched: "已派单", accepted: "已接单", travelling: "途中", on_site: "已到场",
@@ -82,7 +82,7 @@ const en = {
   left: "left", late: "overdue", stopped: "clock stopped", no_clock: "no clock", facility: "facility by {time}",
   standard: "std", class_none: "no class",
   since: "since {time}", sure: "{n}% sure", symptoms: "{n} symptoms", restored_of: "{n} restored",
-  complained: "complaint", enquiry: "enquiry", no_ticket: "no ticket", unassigned: "unassigned", risk: "{n}% risk",
+  complained: "complaint", enquiry: "enquiry", no_ticket: "no ticket", unassigned: "unassigned", risk: "{n}% risk", expected: "back within {median} min (half), {p80} min (four in five)",
   watching_why: "watching",
   state: {
     watching: "watching", dispatched: "dispatched", accepted: "accepted", travelling: "on the way", on_site: "on site",
