@@ -363,3 +363,18 @@ def test_snmp_versions_may_be_numbers(tmp_path: Path, given: str, version: str) 
 def test_the_log_is_always_a_channel(tmp_path: Path) -> None:
     text = '[channels.hook]\nkind = "webhook"\nurl = "https://hooks.example/"\n'
     assert set(load(written(tmp_path, text)).channels) == {"hook", "log"}
+
+
+@pytest.mark.parametrize(
+    ("listen", "url"),
+    [
+        ("0.0.0.0:8080", "http://127.0.0.1:8080"),
+        ("[::]:8080", "http://[::1]:8080"),
+        ("[2001:db8::7]:1", "http://[2001:db8::7]:1"),
+        ("127.0.0.1:80", "http://127.0.0.1:80"),
+    ],
+)
+def test_whoever_listens_everywhere_is_also_found_here(tmp_path: Path, listen: str, url: str) -> None:
+    (tmp_path / "token").write_text("x")
+    text = f'[web]\nlisten = "{listen}"\ntoken = {{ file = "token" }}\n'
+    assert load(written(tmp_path, text)).web.url == url

@@ -80,11 +80,7 @@ class Api:
 
     @property
     def url(self) -> str:
-        web = self.config.web
-        # Whoever listens everywhere also listens here.
-        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(web.listen.host, web.listen.host)  # noqa: S104 - compared
-        name = f"[{host}]" if ":" in host else host
-        return f"{'https' if web.tls_cert else 'http'}://{name}:{web.listen.port}"
+        return self.config.web.url
 
     def _token(self) -> str:
         try:

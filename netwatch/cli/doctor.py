@@ -154,21 +154,22 @@ async def ping() -> Answer:
 
 
 def ear(name: str, address: Address | None, running: bool) -> Answer:
-    """Whether a UDP port can be had: taken for a moment and let go, unless the daemon has it."""
+    """Whether a port can be had: taken for a moment and let go, unless the daemon has it."""
     if address is None:
         return ok(name, "switched off in the configuration")
     if running:
         return ok(name, f"{address} is the running daemon's")
-    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_DGRAM) as sock:
-        try:
-            sock.bind((address.host, address.port))
-        except PermissionError:
-            cure = "CAP_NET_BIND_SERVICE, or the .socket units: netwatch install-service"
-            return error(name, f"{address}: ports below 1024 are refused to {getpass.getuser()}", cure)
-        except OSError as trouble:
-            cure = "ss -lunp tells whose it is; systemd's own, waiting for the daemon, is fine"
-            return warning(name, f"{address}: {trouble.strerror}", cure)
+    from netwatch.wire import udp
+
+    kind = socket.SOCK_STREAM if name in ("syslog_tcp", "syslog_tls") else socket.SOCK_DGRAM
+    try:
+        udp.bind(address.host, address.port, kind).close()
+    except PermissionError:
+        cure = "CAP_NET_BIND_SERVICE, or the .socket units: netwatch install-service"
+        return error(name, f"{address}: ports below 1024 are refused to {getpass.getuser()}", cure)
+    except OSError as trouble:
+        cure = "ss -lnptu tells whose it is; systemd's own, waiting for the daemon, is fine"
+        return warning(name, f"{address}: {trouble.strerror}", cure)
     return ok(name, f"{address} can be had")
 
 
@@ -294,10 +295,7 @@ async def daemon(config: Config, process: int | None) -> Answer:
     """Whether the daemon of this configuration answers and is ready."""
     import httpx
 
-    web = config.web
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(web.listen.host, web.listen.host)  # noqa: S104 - where to ask
-    name = f"[{host}]" if ":" in host else host
-    url = f"{'https' if web.tls_cert else 'http'}://{name}:{web.listen.port}/readyz"
+    url = f"{config.web.url}/readyz"
     try:
         # Its certificate is for the crews' name of it, not for 127.0.0.1, and nothing secret is sent.
         async with httpx.AsyncClient(verify=False, trust_env=False, timeout=_PATIENCE) as client:  # noqa: S501
@@ -331,7 +329,8 @@ async def examine(path: Path) -> list[Answer]:
     answers.append(await store(url))
     if found:
         answers.append(await forecast(url, found.rules.dispatch, Clock()()))
-    answers += [ear(name, getattr(config.listen, name), process is not None) for name in ("traps", "syslog")]
+    ears = {name: getattr(config.listen, name) for name in ("traps", "syslog", "syslog_tcp", "syslog_tls")}
+    answers += [ear(name, at, process is not None) for name, at in ears.items() if at or name in ("traps", "syslog")]
     answers.append(await daemon(config, process))
     return answers
 

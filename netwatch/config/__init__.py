@@ -295,6 +295,12 @@ class Web(Section):
     def _from_the_folder(cls, value: Path | None, info: ValidationInfo) -> Path | None:
         return _absolute(value, info)
 
+    @property
+    def url(self) -> str:
+        """Where this machine itself finds it: whoever listens everywhere also listens here."""
+        here = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.listen.host, self.listen.host)  # noqa: S104 - compared
+        return f"{'https' if self.tls_cert else 'http'}://{Address(here, self.listen.port)}"
+
     @model_validator(mode="after")
     def _is_guarded(self) -> Web:
         if (self.tls_cert is None) != (self.tls_key is None):
