@@ -45,7 +45,7 @@ class Names:
                         called = {device.id, device.name, onu.name, *device.notes.values()}
                         words = frozenset(_plain(word) for word in called if word)
                         self._onus.setdefault((olt.device, normal(olt.name)), []).append((device.id, words))
-        self._by_index = {d: numbers for d, numbers in self._by_index.items() if d in ledger.devices}
+        self._by_index = {d: dict(numbers) for d, numbers in self._by_index.items() if d in ledger.devices}
         self._polled = {d: names for d, names in self._polled.items() if d in ledger.devices}
         self._heard = {d: names for d, names in self._heard.items() if d in ledger.devices}
 
@@ -56,6 +56,10 @@ class Names:
     def device_at(self, address: str) -> str | None:
         """The device with this management address; `::ffff:192.0.2.1` is 192.0.2.1."""
         return self._devices.get(address) or self._devices.get(_address(address))
+
+    def state(self, device: str) -> object:
+        """Another object whenever anything of what is known here of the device may have changed."""
+        return self._by_index.get(device, self._devices)
 
     def ports(self, device: str) -> Mapping[str, str]:
         """The ports that the ledger names on the device: comparable form → the ledger's spelling."""

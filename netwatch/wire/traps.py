@@ -37,6 +37,8 @@ MOST_OF_ONE = 50
 """Of one device: whoever sends them in its name must not take all the room, nor fill our log."""
 MOST_VARBINDS = 40
 """Of one notification that are kept."""
+MOST_SAID = 1 << 15
+"""Different traps of which is remembered what they mean."""
 BATCH = 2_000
 """Datagrams read in one go before the event loop gets its turn."""
 
@@ -107,6 +109,66 @@ class Notification:
     varbinds: tuple[VarBind, ...]
     agent: str = ""
     """The address that it speaks for, when it says one: v1's agent-addr, or snmpTrapAddress that a proxy put in."""
+
+
+@dataclass(slots=True)
+class Said:
+    """What a notification means, until the names of its device change."""
+
+    device: str
+    unknown: Notification | None
+    """Itself, when no profile knows it."""
+    seen: Observation | None
+    names: object
+    """`Names.state` of the device."""
+    queue: str
+    """Of the inbox."""
+
+
+_ZEROS, _UPTIME = b"\x02\x01\x00\x02\x01\x00", b"\x06\x08\x2b\x06\x01\x02\x01\x01\x03\x00\x43"
+"""No error-status and no error-index; the name sysUpTime.0 and the tag of its value."""
+
+
+def without_time(data: bytes) -> bytes | None:
+    """Community and varbinds of a v2c trap but for its uptime; None for whatever is not formed like most traps.
+
+    A port that flaps, an alarm that many ports share, a box that repeats itself: in nothing else do their traps differ,
+    but for the request-id. So two with the same result mean the same, and that need not be found out again.
+    """
+    end = len(data)
+    try:
+        at = _inside(data, 0, end, ber.SEQUENCE)
+        if data[at : at + 4] != b"\x02\x01\x01\x04":
+            return None
+        community = at + 4
+        at = community + 1 + data[community]
+        named = data[community:at]
+        at = _inside(data, at, end, ber.TRAP)
+        size = data[at + 1]
+        if data[at] != Tag.INTEGER or size > 8 or data[at + 2 + size : at + 8 + size] != _ZEROS:
+            return None
+        at = _inside(data, at + 8 + size, end, ber.SEQUENCE)
+        size = data[at + 13]
+        if data[at] != ber.SEQUENCE or data[at + 1] != 12 + size or size > 9 or data[at + 2 : at + 13] != _UPTIME:
+            return None
+        return named + data[at + 2 + data[at + 1] :]
+    except IndexError:
+        return None
+
+
+def _inside(data: bytes, at: int, end: int, tag: int) -> int:
+    """Where the content of what begins `at` begins. Raises IndexError if it has another tag or does not end at `end`."""
+    if data[at] != tag:
+        raise IndexError
+    size = data[at + 1]
+    at += 2
+    if size == 0x81:
+        size, at = data[at], at + 1
+    elif size == 0x82:
+        size, at = data[at] << 8 | data[at + 1], at + 2
+    if at + size != end:
+        raise IndexError
+    return at
 
 
 def in_v2_form(pdu: ber.Pdu | ber.TrapV1) -> Notification:
@@ -273,11 +335,13 @@ class TrapListener:
         self._communities = None if communities is None else frozenset(c.encode() for c in communities)
         self._v3 = TrapUsers(users, time.monotonic, engine_id)
         self._datagrams = udp.Datagrams(self._hear, most=BATCH)
+        self._said: dict[tuple[str, bytes], Said] = {}
         self.stats = stats or TrapStats()
 
     def reload(self, profiles: Profiles) -> None:
         """Other profiles are in force."""
         self._reader = TrapReader(profiles, self._names)
+        self._said.clear()
 
     def open(self, address: str = "0.0.0.0", port: int = 162, *, sock: socket.socket | None = None) -> int:  # noqa: S104
         """Start hearing; returns the port. `sock` is an already bound socket (systemd). Raises OSError."""
@@ -289,6 +353,12 @@ class TrapListener:
     def _hear(self, data: bytes, source: Any) -> None:
         """One datagram."""
         self.stats.heard += 1
+        octets = without_time(data)
+        if octets is not None:
+            said = self._said.get((source[0], octets))
+            if said is not None and said.names is self._names.state(said.device):
+                self._tell(said, source[0])
+                return
         try:
             pdu, reply = self._open(data, source[0])
             if isinstance(pdu, ber.Pdu) and pdu.kind == ber.REPORT:
@@ -302,7 +372,14 @@ class TrapListener:
             self.stats.garbled += 1
             return
         self._reply(reply, source)
-        self._tell(heard, source[0])
+        said = self._understand(heard, source[0])
+        if said is None:
+            return
+        if octets is not None:
+            if len(self._said) >= MOST_SAID:
+                self._said.clear()
+            self._said[source[0], octets] = said
+        self._tell(said, source[0])
 
     def _open(self, data: bytes, address: str) -> tuple[ber.Pdu | ber.TrapV1, bytes | None]:
         """(what was sent, what to answer): an inform's answer is itself with another tag (RFC 3416 §4.2.7)."""
@@ -328,18 +405,25 @@ class TrapListener:
         except OSError as error:
             log.debug("cannot answer an inform of %s: %s", source[0], error)
 
-    def _tell(self, heard: Notification, source: str) -> None:
+    def _understand(self, heard: Notification, source: str) -> Said | None:
         device = self._whose(heard, source)
         if device is None:
             if len(self.stats.strangers) < MOST_UNKNOWN or source in self.stats.strangers:
                 self.stats.strangers[source] += 1
-            return
-        known, observation = self._reader.read(device, heard, self._clock())
-        if observation is not None:
+            return None
+        known, seen = self._reader.read(device, heard, 0)
+        return Said(device, None if known else heard, seen, self._names.state(device), f"trap {device}")
+
+    def _tell(self, said: Said, source: str) -> None:
+        device, seen = said.device, said.seen
+        if seen is not None:
             self.stats.observed += 1
-            self._inbox.offer(observation, f"trap {device}")
-        elif not known:
-            self._keep(device, heard, source)
+            observation = Observation(
+                self._clock(), device, seen.component, seen.condition, seen.state, Source.TRAP, None, seen.value
+            )
+            self._inbox.offer(observation, said.queue)
+        elif said.unknown is not None:
+            self._keep(device, said.unknown, source)
         if self._nudge is not None:
             self._nudge(device)
 
