@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
 from typing import Annotated, Literal
 
@@ -23,6 +24,7 @@ from netwatch.core.model import (
     Window,
     Work,
 )
+from netwatch.core.recurrence import belongs, named, occurrences
 from netwatch.core.time import Instant, instant, parse
 from netwatch.findings import Finding, did_you_mean
 from netwatch.web.problems import ProblemError
@@ -90,13 +92,15 @@ class CustomersWord(Body):
 
 
 class PlannedWork(Body):
-    """A planned-work window. The same id again replaces it."""
+    """A planned-work window, or the first of several. The same id again replaces it."""
 
     id: Annotated[Word, Field(min_length=1)]
     start: Moment
     end: Moment
     announced: Annotated[Moment | None, Field(description="When customers were told; now, when left out.")] = None
     scope: Annotated[list[Word], Field(min_length=1, max_length=1000, description='Such as "device AGG-3".')]
+    every: Annotated[Word, Field(description='"daily", "weekly mon thu", "monthly last" …: it comes again.')] = ""
+    until: Annotated[Moment | None, Field(description="No window of a repetition begins later.")] = None
 
 
 class Login(Body):
@@ -220,18 +224,39 @@ def maintenance(view: View, plan: PlannedWork, now: Instant) -> Maintenance:
             findings.append(Finding(place, f"no {kind} {key!r} in the ledger", _hint(key, known)))
         scope.append(Scope(kind, key))
     if findings:
-        raise ProblemError(422, "This planned work cannot be taken.", findings)
+        raise ProblemError(422, _NOT_TAKEN, findings)
     return Maintenance(now, plan.id, announced, start, end, tuple(dict.fromkeys(scope)))
 
 
-def cancellation(view: View, key: str, now: Instant) -> Maintenance:
-    """The fact that a window is cancelled. Raises ProblemError."""
-    window = view.get(Window, key)
-    if window is None:
+def planned(view: View, plan: PlannedWork, now: Instant) -> list[Maintenance]:
+    """The facts of planned work, one for each of its windows. Raises ProblemError."""
+    first = maintenance(view, plan, now)
+    if not plan.every:
+        return [first]
+    if plan.until is None:
+        raise ProblemError(422, _NOT_TAKEN, [Finding("until", "is missing", "say when the repetition ends")])
+    try:
+        windows = occurrences(first.start, first.end, plan.every, parse(plan.until), view.zone)
+    except ValueError as error:
+        raise ProblemError(422, _NOT_TAKEN, [Finding("every", str(error))]) from None
+    if not windows:
+        raise ProblemError(422, _NOT_TAKEN, [Finding("until", "lies before the first window")])
+    return [replace(first, id=named(plan.id, w, view.zone), start=w[0], end=w[1]) for w in windows]
+
+
+_NOT_TAKEN = "This planned work cannot be taken."
+
+
+def cancellation(view: View, key: str, now: Instant) -> list[Maintenance]:
+    """The facts that a window is cancelled, or all that is left of a repetition. Raises ProblemError."""
+    windows = [w for w in view.all(Window).values() if belongs(key, w.id)]
+    if not windows:
         raise ProblemError(404, f"There is no planned work {key}. {_hint(key, view.all(Window))}".strip())
-    if window.cancelled or window.end <= now:
-        raise ProblemError(409, f"Planned work {key} is {'cancelled' if window.cancelled else 'over'} already.")
-    return Maintenance(now, key, window.announced, window.start, window.end, window.scope, cancelled=True)
+    left = [w for w in windows if not w.cancelled and w.end > now]
+    if not left:
+        state = "cancelled" if all(w.cancelled for w in windows) else "over"
+        raise ProblemError(409, f"Planned work {key} is {state} already.")
+    return [Maintenance(now, w.id, w.announced, w.start, w.end, w.scope, cancelled=True) for w in left]
 
 
 def _known(ledger: Ledger, kind: str) -> Iterable[str]:

@@ -355,6 +355,15 @@ def _acts(view: View, clock: Callable[[], Instant], submit: Submit) -> APIRouter
         status = "done" if not any(refused) else "refused" if all(refused) else "partly refused"
         return JSONResponse({"status": status, **understood, "decided": [docs.entry(entry) for entry in own]})
 
+    async def take_all(windows: list[Maintenance]) -> Response:
+        """Planned work that comes again is as many facts as it has windows; the first one's fate is told."""
+        for other in windows[1:]:
+            await submit(other)
+        told = _planned(view, windows[0])
+        if len(windows) > 1:
+            told["windows"] = [_planned(view, w) for w in windows]
+        return await take(windows[0], told, windows[0].id)
+
     @router.post("/tickets/{key:path}/{action}", summary="Act on a ticket: ack, accept, pause, restore …")
     async def act(key: str, action: str, body: acts.Act) -> Response:
         now = clock()
@@ -379,13 +388,11 @@ def _acts(view: View, clock: Callable[[], Instant], submit: Submit) -> APIRouter
 
     @router.post("/maintenance", summary="Plan work, or replace planned work of the same id")
     async def plan(body: acts.PlannedWork) -> Response:
-        fact = acts.maintenance(view, body, clock())
-        return await take(fact, _planned(view, fact), fact.id)
+        return await take_all(acts.planned(view, body, clock()))
 
     @router.post("/maintenance/{key:path}/cancel", summary="Cancel planned work")
     async def cancel(key: str) -> Response:
-        fact = acts.cancellation(view, key, clock())
-        return await take(fact, _planned(view, fact), fact.id)
+        return await take_all(acts.cancellation(view, key, clock()))
 
     return router
 

@@ -130,6 +130,7 @@ PLAN = ("maintenance", "add", "M-9", "--end", "2026-11-09T02:00")
         (["ticket", "pause", "T15"], 2, "one of customer_absent"),
         ([*PLAN, "--start", "2026-11-09T01:00"], 2, "what does the work touch?"),
         ([*PLAN, "--start", "monday", "--site", "S-01"], 2, "is no time"),
+        ([*PLAN, "--start", "2026-11-09T01:00", "--every", "daily", "--site", "S-01"], 2, "go together"),
     ],
 )  # fmt: skip
 async def test_what_is_refused_says_why_on_stderr(

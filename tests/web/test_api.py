@@ -324,6 +324,26 @@ async def test_acts_that_find_nothing_to_act_on(night: Night, actor: httpx.Async
     assert night.facts == []
 
 
+async def test_work_that_comes_again_becomes_as_many_windows(night: Night, actor: httpx.AsyncClient) -> None:
+    plan = {
+        "id": "M-9",
+        "start": "2026-11-30T23:00:00+08:00",
+        "end": "2026-12-01T03:00:00+08:00",
+        "scope": ["device AGG-3"],
+        "every": "monthly last",
+        "until": "2027-02-28T23:59:00+08:00",
+    }
+    answer = await actor.post("/api/v1/maintenance", json=plan)
+    assert answer.status_code in (200, 202), answer.text
+    names = ["M-9@2026-11-30", "M-9@2026-12-31", "M-9@2027-01-31", "M-9@2027-02-28"]
+    assert [w["id"] for w in answer.json()["windows"]] == names
+    assert sorted(f.id for f in night.facts if isinstance(f, Maintenance)) == names
+    for spoilt, place in ({"every": "hourly"}, "every"), ({"until": None}, "until"), ({"every": "weekly tue"}, "every"):
+        refused = await actor.post("/api/v1/maintenance", json=plan | spoilt)
+        assert refused.status_code == 422
+        assert place in refused.text
+
+
 async def test_a_complaint_and_planned_work_become_facts(night: Night, actor: httpx.AsyncClient) -> None:
     answer = await actor.post(
         "/api/v1/complaints", json={"circuit": "C-1042", "channel": "10086", "text": "打不开网页\n急"}
