@@ -28,6 +28,8 @@ class Contract:
         self._covered: dict[tuple[str, str], bool] = {}
         self._orders: dict[str, TicketRecord] | None = None
         self._policies: dict[Instant, SlaPolicy] = {}
+        self._lines: dict[str, sla.Line] = {}
+        self._limits: dict[tuple[sla.Line, Instant, Instant], sla.Limit] = {}
 
     # ------------------------------------------------------------ limits
 
@@ -50,7 +52,11 @@ class Contract:
 
     def line(self, circuit: Circuit) -> sla.Line:
         """What the limits of a circuit hang on."""
-        return line_of(circuit, self.net.ledger)
+        if circuit is not self.net.ledger.circuits.get(circuit.id):
+            return line_of(circuit, self.net.ledger)  # as it was, or will be
+        if circuit.id not in self._lines:
+            self._lines[circuit.id] = line_of(circuit, self.net.ledger)
+        return self._lines[circuit.id]
 
     def policy(self, at: Instant) -> SlaPolicy:
         """The version of the policy in force at an instant."""
@@ -65,9 +71,16 @@ class Contract:
         """
         circuit = self.circuit_at(outage.circuit, outage.started)
         reported = outage.complained if outage.complained is not None else outage.started
-        limit = sla.limit(self.line(circuit), self.policy(outage.started), reported, self.zone)
+        limit = self._limit(self.line(circuit), outage.started, reported)
         outage.minutes, outage.limit_source, outage.assurance = limit.minutes, limit.source, limit.assurance
         outage.customer = circuit.customer
+
+    def _limit(self, line: sla.Line, started: Instant, reported: Instant) -> sla.Limit:
+        """Found once for all lines of a kind that went out together."""
+        key = line, started, reported
+        if key not in self._limits:
+            self._limits[key] = sla.limit(line, self.policy(started), reported, self.zone)
+        return self._limits[key]
 
     def account(self, outage: OutageRecord, now: Instant) -> sla.Account:
         """The clock of an outage at `now`."""
@@ -86,6 +99,8 @@ class Contract:
 
     def standing(self, outage: OutageRecord) -> tuple[Standing, ...]:
         """When the net clock of an outage stood, and why: pauses that stop it, planned work that is excused."""
+        if not outage.excused and outage.circuit not in self.book.pauses:
+            return ()
         rules = self.policy(outage.started).pauses
         end = FOREVER if outage.restored is None else outage.restored
         pauses = self.book.pauses.get(outage.circuit, ())

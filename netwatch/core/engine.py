@@ -66,6 +66,7 @@ class Engine:
         self._known = Known.of(self.book)
         self._foresight = Foresight(rules.dispatch, None)
         self._rows: dict[tuple[str, str], Row] = {}
+        self._raised: dict[Key, Alarm] = {}
         self._out = _Out()
         self._alarms: list[tuple[Instant, Key]] = []
 
@@ -106,6 +107,7 @@ class Engine:
 
     def rows(self) -> Iterator[Row]:
         """Every current row, for a view that starts from nothing."""
+        yield from self._raised.values()
         yield from self._rows.values()
 
     def unknown_ids(self, fact: Fact) -> list[str]:
@@ -163,7 +165,7 @@ class Engine:
 
     def freeze(self) -> str:
         """The whole state as one JSON text."""
-        rows = [(type(row).__name__, codec.encode(row)) for row in self._rows.values()]
+        rows = [(type(row).__name__, codec.encode(row)) for row in self.rows()]
         return codec.encode(_Frozen(VERSION, self.book, rows, self._alarms))
 
     @classmethod
@@ -217,8 +219,9 @@ class Engine:
         self.book.review_due = review.round.due
         if self.book.fade_due is None:
             _, self.book.fade_due = self.book.evidence.fading(0, self.net, self.rules.alarms)
-        for key, fault in review.explained():
-            self._explain_alarm(key, fault)
+        explained = dict(review.explained())
+        for key in sorted(k for k, fault in explained.items() if k in self._raised and self._raised[k].fault != fault):
+            self._raise(key, replace(self._raised[key], fault=explained[key]))
         self._lay_aside(now)
 
     def _lay_aside(self, now: Instant) -> None:
@@ -271,7 +274,7 @@ class Engine:
                 self._review(fact.at)  # people act on what is so now, not two seconds ago
                 desk = Desk(self.book, self.net, self.rules)
                 self._out.entries += desk.take(fact)
-                self._known.disturb([fact.circuit] if isinstance(fact, Complaint) else fact.circuits)
+                self._known.spoken_of([fact.circuit] if isinstance(fact, Complaint) else fact.circuits)
                 self._review(fact.at)
 
     def _learn(self, fact: Learnt) -> None:
@@ -313,7 +316,10 @@ class Engine:
     # ------------------------------------------------------------ rows
 
     def _keep(self, row: Row) -> None:
-        self._rows[(type(row).__name__, row.id)] = row
+        if isinstance(row, Alarm):
+            self._raised[(row.device, row.component, row.condition)] = row
+        else:
+            self._rows[(type(row).__name__, row.id)] = row
 
     def _put(self, row: Row) -> None:
         key = (type(row).__name__, row.id)
@@ -348,36 +354,33 @@ class Engine:
             state = AlarmState.ACTIVE if now >= counts else AlarmState.PENDING
             if state is AlarmState.PENDING:
                 heapq.heappush(self._alarms, (counts, key))
-        former = self._rows.get(("Alarm", "|".join(key)))
-        fault = former.fault if isinstance(former, Alarm) else ""
-        self._put(
-            Alarm(
-                device=key[0],
-                component=key[1],
-                condition=key[2],
-                state=state,
-                severity=rule.severity,
-                raised=signal.raised,
-                changed=signal.since,
-                cleared=signal.cleared,
-                count=signal.count,
-                source=signal.source,
-                fault="" if state is AlarmState.GONE else fault,
-            )
+        former = self._raised.get(key)
+        row = Alarm(
+            device=key[0],
+            component=key[1],
+            condition=key[2],
+            state=state,
+            severity=rule.severity,
+            raised=signal.raised,
+            changed=signal.since,
+            cleared=signal.cleared,
+            count=signal.count,
+            source=signal.source,
+            fault=former.fault if former is not None and state is not AlarmState.GONE else "",
         )
+        if row != former:
+            self._raise(key, row)
         if state is AlarmState.GONE:
             self._forget(key)
 
     def _forget(self, key: Key) -> None:
         self.book.evidence.signals.pop(key, None)
-        row = self._rows.pop(("Alarm", "|".join(key)), None)
-        if isinstance(row, Alarm) and row.state is not AlarmState.GONE:
+        row = self._raised.pop(key, None)
+        if row is not None and row.state is not AlarmState.GONE:
             self._out.rows[("Alarm", row.id)] = replace(row, state=AlarmState.GONE, cleared=self.book.now)
 
-    def _explain_alarm(self, key: Key, fault: str) -> None:
-        row = self._rows.get(("Alarm", "|".join(key)))
-        if isinstance(row, Alarm) and row.fault != fault:
-            self._put(replace(row, fault=fault))
+    def _raise(self, key: Key, row: Alarm) -> None:
+        self._raised[key] = self._out.rows[("Alarm", row.id)] = row
 
 
 class _Out:

@@ -87,14 +87,17 @@ def _follow(scene: Scene) -> None:
         began[cause.root] = min((s for p in cause.dead.values() for s, _ in p), default=FOREVER)
         for part in cause.dead:
             owner[part] = cause
+    latest: dict[frozenset[Part], list[Cause]] = {}  # thousands of devices share an edge
     for device, track in scene.silent.items():
         if device in scene.dead or (scene.blind and ("device", device) in scene.blind.explains):
             continue
         for span in track.spans:
-            causes = {owner[e].root: owner[e] for e in scene.cuts.edge(device, span) if e in owner}
-            begun = [c for c in causes.values() if began[c.root] <= span[1]]
-            if begun:
-                last = max(begun, key=lambda c: (began[c.root], c.root))
+            edge = scene.cuts.edge(device, span)
+            if edge not in latest:
+                causes = {owner[e].root: owner[e] for e in edge if e in owner}
+                latest[edge] = sorted(causes.values(), key=lambda c: (began[c.root], c.root), reverse=True)
+            last = next((c for c in latest[edge] if began[c.root] <= span[1]), None)
+            if last is not None:
                 last.explains.add(("device", device))
 
 

@@ -68,6 +68,11 @@ class Known:
         """What was concluded about these circuits may not hold any more."""
         self.disturbed.update(circuits)
 
+    def spoken_of(self, circuits: Iterable[str]) -> None:
+        """People said something of these circuits, or of the orders that cover them."""
+        self.disturb(circuits)
+        self.files.clear()
+
     def drop(self, faults: Iterable[str]) -> None:
         """What hangs on these faults has changed."""
         for fault in faults:
@@ -115,4 +120,6 @@ class File:
     wanted: tuple[Instant | None, Instant | None] | None = None
     """(when the fault was over, since when it deserves an order)."""
     due: Instant = 0
-    """When the next of its clocks has something to say."""
+    """When the next of its lines' clocks has something to say."""
+    clocks: dict[str, tuple[object, Instant]] = field(default_factory=dict)
+    """Order → what its clocks were found from, and when the next of them has something to say."""

@@ -312,6 +312,10 @@ class Orders:
     def _run_clocks(self, order: TicketRecord) -> None:
         """Write down how an order's clocks stand; tell those whose turn it is, each once."""
         fault = self.book.faults[order.fault]
+        file, seen = self.known.file(fault.id), self._stamps(order, fault)
+        if (found := file.clocks.get(order.id)) is not None and found[0] == seen and self.now < found[1]:
+            self.round.wake_at(found[1])
+            return
         stakes = self.stakes(fault) if order.state in OPEN else []
         outages = self.effects_of(fault)[0]
         urgent = next((o for o in outages if stakes and o.circuit == stakes[0].circuit and o.restored is None), None)
@@ -320,17 +324,27 @@ class Orders:
         order.clocks = tuple(one.clock for one in running)
         order.pauses = ledger(self.contract, order, fault, clocks.policy)
         order.filed = order.closed is not None and all(clock.ended is not None for clock in order.clocks)
+        file.clocks[order.id] = seen, FOREVER
         if order.state not in OPEN:
             return
         running += capped(order.pauses, clocks.assurance)
+        again = FOREVER
         for rung in rungs(running, self.rules.dispatch.escalations, clocks.policy, self.zone):
             if rung.key in order.told:
                 continue
             if rung.at > self.now:
-                self.round.wake_at(rung.at)
+                again = min(again, rung.at)
                 continue
             order.told.append(rung.key)
             self._climb(order, fault, rung)
+        file.clocks[order.id] = seen, again
+        self.round.wake_at(again)
+
+    def _stamps(self, order: TicketRecord, fault: FaultRecord) -> object:
+        """What an order's clocks hang on, besides its circuits."""
+        sent = order.opened, order.acknowledged, order.dispatched, order.accepted, order.arrived
+        over = order.restored, order.returned, order.closed, order.state
+        return sent, over, self.contract.facility(fault), fault.opened, fault.cleared, len(fault.circuits)
 
     def _climb(self, order: TicketRecord, fault: FaultRecord, rung: Rung) -> None:
         clock = rung.clock

@@ -45,6 +45,7 @@ class Outages:
         self.unseen: list[UnknownRecord] = []
         """Those whose rows may have changed."""
         self._judged: dict[tuple[Pair, ...], list[Episode]] = {}
+        self._tips: dict[tuple[int, Instant], Cause | None] = {}
         self._losses: dict[int, Loss] = {}
 
     @cached_property
@@ -87,11 +88,9 @@ class Outages:
         for circuit in sorted(todo):
             self._judge(circuit)
         disturbed.clear()
-        for circuit in todo:
-            loss = self.losses.of(circuit)
-            self._conclude(loss)
-            if circuit not in calls:
-                judged[circuit] = loss.verdict
+        for loss in {id(loss): loss for loss in map(self.losses.of, todo)}.values():
+            self._conclude(loss)  # once more: a cause may have got its fault only now
+        judged.update((circuit, self.losses.of(circuit).verdict) for circuit in todo if circuit not in calls)
         self.changed.update(todo)
 
     def _judge(self, circuit: str) -> None:
@@ -252,8 +251,11 @@ class Outages:
         return self._sure(loss, at) or blamed(loss.blame, at, self.timing.agreement)
 
     def _sure(self, loss: Loss, at: Instant) -> Cause | None:
-        sure = [(spans, cause) for spans, cause in loss.blame if self.cases.confirmed(cause)]
-        return blamed(sure, at, self.timing.agreement)
+        key = id(loss), at
+        if key not in self._tips:
+            sure = [(spans, cause) for spans, cause in loss.blame if self.cases.confirmed(cause)]
+            self._tips[key] = blamed(sure, at, self.timing.agreement)
+        return self._tips[key]
 
     def _customers_word(self, record: OutageRecord) -> FaultRecord:
         fault = FaultRecord(

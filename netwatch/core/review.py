@@ -188,7 +188,8 @@ class Review:
                 self.contract.service_returned(outage)
                 self._forget_calls(outage)
                 self.outages.changed.add(outage.circuit)
-                self.known.disturb([outage.circuit])
+                if outage.circuit in self.book.pauses:
+                    self.known.spoken_of([outage.circuit])
             if outage.restored is not None and not outage.final:
                 self.round.wake_at(outage.restored + self.timing.stability)
         for exposure in self.book.exposures.values():

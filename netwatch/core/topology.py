@@ -51,6 +51,7 @@ class Network:
         self._by_port: dict[tuple[str, str], list[str]] = {}
         for circuit in ledger.circuits.values():
             self._index(circuit)
+        self.cables = ledger.cables  # made now, not in the first fault
 
     def _read_links(self) -> None:
         self._ports: dict[tuple[str, str], list[str]] = {}
