@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from netwatch.config import toml
 from netwatch.config.toml import Document
+from netwatch.core import sample
 from netwatch.core.model import Condition, RootKind, Severity, Skill
 from netwatch.core.rules import (
     AlarmRule,
@@ -53,6 +54,22 @@ class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+class _Word(_Strict):
+    """One word, and what it is evidence about."""
+
+    says: str
+    about: str
+
+
+class _Example(_Strict):
+    """What is heard in the network of `core.sample`, and what must come of it."""
+
+    proves: Annotated[list[str], Field(min_length=1)]
+    says: list[str]
+    cause: list[str] | None = None
+    out: list[str] | None = None
+
+
 class _Evidence(_Strict):
     debounce_seconds: _Positive
     debounce_window_seconds: _Positive
@@ -71,11 +88,13 @@ class _Condition(_Strict):
     event_type: str
     probable_cause: str
     degrades: bool = False
+    example: _Word | None = None
 
 
 class _Alarms(_Strict):
     evidence: _Evidence
     condition: dict[Condition, _Condition]
+    example: list[_Example] = []
 
 
 class _Blindness(_Strict):
@@ -92,6 +111,7 @@ class _Faults(_Strict):
     blindness: _Blindness
     feeder: _Feeder
     cost: dict[str, Annotated[float, Field(gt=0)]]
+    example: list[_Example] = []
 
 
 class _Minutes(_Strict):
@@ -345,6 +365,76 @@ def load_rules(locate: Path | Callable[[str], Path]) -> Rules:
         days,
         _dispatch_rules(dispatch),
     )
+
+
+def try_examples(locate: Callable[[str], Path], rules: Rules) -> list[Finding]:
+    """What `alarms.toml` and `faults.toml` say of themselves, tried: examples that fail, rules that have none."""
+    findings: list[Finding] = []
+    models: tuple[tuple[str, type[_Alarms | _Faults]], ...] = (("alarms.toml", _Alarms), ("faults.toml", _Faults))
+    for name, model in models:
+        document = toml.read(locate(name))
+        parsed: _Alarms | _Faults = toml.validate(document, model)
+        figures = list(_figures(parsed))
+        known = [".".join(figure) for figure in figures]
+        shown = {rule for example in parsed.example for rule in example.proves}
+        for i, example in enumerate(parsed.example):
+            findings += _tried(example, ("example", i), document, rules)
+            findings += [
+                document.finding(("example", i, "proves"), f"there is no figure {rule}", did_you_mean(rule, known))
+                for rule in example.proves
+                if rule not in known
+            ]
+        findings += [
+            document.finding(figure, "no example shows what it does", "add an [[example]]", warning=True)
+            for figure in figures
+            if ".".join(figure) not in shown
+        ]
+        if isinstance(parsed, _Alarms):
+            findings += _words(parsed, document, rules)
+    return findings
+
+
+def _figures(file: _Alarms | _Faults) -> Iterator[tuple[str, str]]:
+    if isinstance(file, _Alarms):
+        yield from (("evidence", key) for key in type(file.evidence).model_fields)
+        return
+    yield from (("blindness", key) for key in type(file.blindness).model_fields)
+    yield from (("feeder", key) for key in type(file.feeder).model_fields)
+    yield from (("cost", key) for key in file.cost)
+
+
+def _tried(example: _Example, at: tuple[str | int, ...], file: Document, rules: Rules) -> Iterator[Finding]:
+    wanted = {"cause": (example.cause, sample.causes), "out": (example.out, sample.outages)}
+    if example.cause is None and example.out is None:
+        yield file.finding(at, "expects nothing", 'say what must come of it: cause = ["cable K0"]')
+    for key, (expected, found) in wanted.items():
+        if expected is None:
+            continue
+        try:
+            got = found(example.says, rules)
+        except ValueError as error:
+            yield file.finding((*at, "says"), str(error))
+            return
+        if got != expected:
+            yield file.finding((*at, key), f"expected {expected}, but it is {got}", "change the figure, or the example")
+
+
+def _words(file: _Alarms, document: Document, rules: Rules) -> Iterator[Finding]:
+    for condition, rule in file.condition.items():
+        at = ("condition", str(condition))
+        if rule.example is None:
+            yield document.finding(at, "no example shows what it speaks about", "add `example`", warning=True)
+            continue
+        try:
+            (said,) = sample.heard([rule.example.says])
+            got = sample.about(rule.example.says, rules)
+        except ValueError as error:
+            yield document.finding((*at, "example"), str(error))
+            continue
+        if said.condition is not condition:
+            yield document.finding((*at, "example"), f"speaks of {said.condition}, not of {condition}")
+        elif got != rule.example.about:
+            yield document.finding((*at, "example"), f"expected {rule.example.about!r}, but it is {got!r}")
 
 
 _COSTS = (RootKind.LINK, RootKind.CABLE, RootKind.DEVICE, "missing")

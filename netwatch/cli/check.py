@@ -51,7 +51,7 @@ def examine(path: Path) -> list[Finding]:
     """
     from netwatch.app import Clock
     from netwatch.config import load, salvage
-    from netwatch.knowledge import load_rules, unknown_days
+    from netwatch.knowledge import load_rules, try_examples, unknown_days
     from netwatch.ledger import read
     from netwatch.plan import strange_families
     from netwatch.wire.cli_read import command_lines, strangers
@@ -74,6 +74,7 @@ def examine(path: Path) -> list[Finding]:
         return findings
     rules = attempt(lambda: load_rules(lambda name: where.find("rules", name)))
     if rules:
+        findings += try_examples(lambda name: where.find("rules", name), rules)
         findings += unknown_days(rules.calendar, Clock()(), where.site.zone, where.find("rules", "calendar.toml"))
     profiles = attempt(lambda: Profiles.of(where.listing("collectors")))
     if profiles:
