@@ -157,7 +157,7 @@ def without_time(data: bytes) -> bytes | None:
 
 
 def _inside(data: bytes, at: int, end: int, tag: int) -> int:
-    """Where the content of what begins `at` begins. Raises IndexError if it has another tag or does not end at `end`."""
+    """Where the content of what begins `at` begins. Raises IndexError if its tag is another or it ends elsewhere."""
     if data[at] != tag:
         raise IndexError
     size = data[at + 1]
