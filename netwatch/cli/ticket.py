@@ -41,6 +41,7 @@ _ACTS = {
     "resume": "The reason is over; without --reason: all of them.",
     "return": "The slip has come back.",
     "close": "File it.",
+    "generator": "Order the generator that was proposed for a site on battery: its team is told.",
 }
 
 

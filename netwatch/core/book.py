@@ -128,6 +128,10 @@ class TicketRecord:
     area: str = ""
     ahead: int = 0
     withheld: bool = False
+    battery_end: Instant | None = None
+    generator_proposed: Instant | None = None
+    generator_ordered: Instant | None = None
+    generator_told: bool = False
 
 
 @dataclass(slots=True)

@@ -33,7 +33,7 @@ class Desk:
             refused = self._circuit(fact, circuit)
             if refused:
                 entries.append(self._refused(fact, circuit, refused))
-        orders = self._orders(known)
+        orders = self._orders(known, fact.ticket)
         if not orders and not entries:
             entries.append(self._refused(fact, " ".join(fact.circuits), "no open ticket covers this"))
         for order in orders:
@@ -55,12 +55,13 @@ class Desk:
     def _refused(self, work: Work, subject: str, why: str) -> Entry:
         return Entry(work.at, "act.refused", subject, why, {"by": work.by, "action": str(work.action)})
 
-    def _orders(self, circuits: list[str]) -> list[TicketRecord]:
-        """The open tickets that cover any of these circuits."""
+    def _orders(self, circuits: list[str], named: str = "") -> list[TicketRecord]:
+        """The open tickets that cover any of these circuits, or bear the name."""
         return [
             order
             for order in self.book.tickets.values()
-            if order.state in OPEN and set(self.book.faults[order.fault].circuits).intersection(circuits)
+            if order.state in OPEN
+            and (order.id == named or set(self.book.faults[order.fault].circuits).intersection(circuits))
         ]
 
     def _open_outage(self, circuit: str) -> OutageRecord | None:

@@ -302,7 +302,8 @@ class Engine:
             self._alarm(heard.key)
         if heard.verdict:
             self._device(said.device, said.at)
-        if heard.elements:
+        # A battery takes no part in any explanation, but help for its site cannot wait for one.
+        if heard.elements or (heard.key is not None and said.condition is Condition.BATTERY):
             self._soon(said.at + self.rules.alarms.settle)
 
     def _problem(self, fact: Fact, what: str) -> None:

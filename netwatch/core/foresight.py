@@ -93,6 +93,12 @@ class Foresight:
         branches = [Branch(b.cause, b.weight, _unhealing(b)) for b in self._branches(cause, about)]
         return within(self.rules.due_quantile, branches, 0.0)
 
+    def lasts_until(self, subject: Subject, then: Instant, now: Instant) -> float:
+        """P(it has not healed by itself at an instant)."""
+        elapsed, later = _minutes(subject.opened, now), _minutes(now, then)
+        branches = self._branches(subject.cause, subject.about)
+        return 1 - heals_within(branches, elapsed, max(later, 0.0))
+
     def outlook(self, subject: Subject, deadline: Instant, sent: Instant | None, now: Instant) -> Outlook:
         """What is told of a fault; `sent`: when its crew was, None while nobody is."""
         elapsed, limit = _minutes(subject.opened, now), _minutes(subject.opened, deadline)

@@ -192,15 +192,17 @@ def _maintenance(line: _Line, at: Instant) -> Maintenance:
 
 
 def _work(line: _Line, at: Instant) -> Work:
+    ticket = line.text("ticket")
     return Work(
         at,
-        line.names("circuit"),
+        () if ticket and not line.doc.get("circuit") else line.names("circuit"),
         line.word("action", Action),
         line.text("by"),
         line.text("reason"),
         line.time_or_none("since"),
         line.text("approved_by"),
         _value(line.doc.get("evidence")),
+        ticket,
     )
 
 
@@ -266,6 +268,7 @@ def write_fact(fact: Fact, zone: ZoneInfo) -> str:
             circuit = fact.circuits[0] if len(fact.circuits) == 1 else list(fact.circuits)
             doc |= {"type": "work", "circuit": circuit, "action": fact.action, "by": fact.by, "reason": fact.reason}
             doc |= _present(since=show(fact.since, zone), approved_by=fact.approved_by, evidence=fact.evidence)
+            doc |= _present(ticket=fact.ticket)
         case LedgerChange():
             doc |= {"type": "ledger", "circuit": fact.circuit, **dict(fact.changes)}
         case Vantage():

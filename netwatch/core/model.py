@@ -251,6 +251,8 @@ class Action(StrEnum):
     RESUME = "resume"
     RETURN = "return"
     CLOSE = "close"
+    GENERATOR = "generator"
+    """A person orders the generator that was proposed for a site on battery."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -315,6 +317,8 @@ class Work:
     approved_by: str = ""
     evidence: str = ""
     """What bears it out: a photo's name, a call's number. Kept, never decides."""
+    ticket: str = ""
+    """Names the ticket where it covers no circuit, as that of mains that failed without loss."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -647,6 +651,11 @@ class Ticket:
     """`city` or `suburb`, where the work is; empty for unknown."""
     ahead: int = 0
     """Orders that the team had open already when this one was sent to it."""
+    battery_end: Instant | None = None
+    """When the battery of the site is used up, whose mains are away: an earlier deadline."""
+    generator_proposed: Instant | None = None
+    generator_ordered: Instant | None = None
+    """By a person."""
     withheld: bool = False
     """Held off a little longer by lot, to see what would heal."""
 

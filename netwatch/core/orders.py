@@ -11,10 +11,11 @@ from netwatch.core.book import ExposureRecord, FaultRecord, OutageRecord, Ticket
 from netwatch.core.clocks import Clocks, ledger
 from netwatch.core.experience import Circumstances
 from netwatch.core.foresight import Subject
+from netwatch.core.generators import Battery, battery_of, proposal
 from netwatch.core.intervals import FOREVER
 from netwatch.core.known import Known
 from netwatch.core.ladder import Rung, capped, rungs
-from netwatch.core.model import Condition, Effect, RootKind, State, TicketKind, TicketState
+from netwatch.core.model import Condition, Effect, RootKind, TicketKind, TicketState
 from netwatch.core.past import is_night
 from netwatch.core.round import Round
 from netwatch.core.sends import Value
@@ -198,8 +199,12 @@ class Orders:
             if stale:
                 order.outlook = self.round.foresight.outlook(subject, stakes[0].deadline, order.dispatched, self.now)
                 order.probability = order.outlook.if_sent
+        battery = battery_of(fault, self.book, self.net)
+        if battery.low or battery.end is not None:
+            self._generator(order, fault, battery)
         if waits:
-            said = verdict(order, subject, fault, self._effects(fault), self.round.foresight, self.now)
+            met = self._effects(fault, battery)
+            said = verdict(order, subject, fault, met, self.round.foresight, self.now)
             held = self._held(order, fault) if said.send else said.reason
             order.withheld = order.withheld or said.withheld
             if not held:
@@ -238,26 +243,23 @@ class Orders:
             self._at_work = Counter(t.team for t in self.book.tickets.values() if t.state in _AT_WORK)
         return self._at_work[team]
 
-    def _effects(self, fault: FaultRecord) -> Effects:
-        low, end = self._battery(fault)
-        return Effects(self.stakes(fault), self._exposed(fault), self._lost_light(fault), low, end)
+    def _effects(self, fault: FaultRecord, battery: Battery) -> Effects:
+        return Effects(self.stakes(fault), self._exposed(fault), self._lost_light(fault), battery.low, battery.end)
 
-    def _battery(self, fault: FaultRecord) -> tuple[bool, Instant | None]:
-        """Whether equipment on battery says that it is near its end, and when the ledger says that it will be."""
-        if fault.root.kind is not RootKind.POWER:
-            return False, None
-        places = places_of(fault, self.net)
-        lasting = [site.battery_minutes for i in places if (site := self.net.ledger.sites.get(i)) is not None]
-        ends = [fault.opened + round(minutes * MINUTE) for minutes in lasting if minutes is not None]
-        low = any(
-            condition is Condition.BATTERY and signal.state is State.BAD and self._site(device) in places
-            for (device, _, condition), signal in self.book.evidence.signals.items()
-        )
-        return low, min(ends, default=None)
-
-    def _site(self, device: str) -> str:
-        known = self.net.ledger.devices.get(device)
-        return known.site if known is not None else ""
+    def _generator(self, order: TicketRecord, fault: FaultRecord, battery: Battery) -> None:
+        """Propose a generator while it can still be in time; pass on the order of who decided."""
+        order.battery_end = battery.end
+        if order.generator_ordered is not None and not order.generator_told:
+            order.generator_told = True
+            self._tell_team(order, fault, "ticket.generator", "generator")
+        if order.generator_proposed is not None or order.generator_ordered is not None:
+            return
+        why, again = proposal(battery, self._subject(order, fault), self.round.foresight, self.now)
+        self.round.wake_at(again)
+        if why:
+            order.generator_proposed = self.now
+            self.round.say("generator.proposed", order.id, why, fault=fault.id)
+            self.tell("noc", "noc.generator", fault, f"{order.id}:generator", ticket=order.id, reason=why, what=why)
 
     def _held(self, order: TicketRecord, fault: FaultRecord) -> str:
         """Why nobody is sent although it would be time."""

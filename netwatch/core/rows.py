@@ -102,7 +102,7 @@ class Rows:
             skill=order.skill,
             team=order.team,
             reason=order.reason,
-            deadline=stakes[0].deadline if stakes else None,
+            deadline=min((s for s in (stakes[0].deadline if stakes else None, order.battery_end) if s), default=None),
             circuits=self._known.circuits_of(fault.id, fault.circuits),
             merged_into=order.merged_into,
             breach_probability=order.probability,
@@ -115,6 +115,9 @@ class Rows:
             area=order.area,
             ahead=order.ahead,
             withheld=order.withheld,
+            battery_end=order.battery_end,
+            generator_proposed=order.generator_proposed,
+            generator_ordered=order.generator_ordered,
         )
 
     def _circuit_rows(self) -> Iterator[Row]:

@@ -273,6 +273,8 @@ def act(ticket: TicketRecord, work: Work) -> str:
         return ""
     if work.action is Action.REJECT:
         return _reject(ticket, work)
+    if work.action is Action.GENERATOR:
+        return _generator(ticket, work)
     if work.action not in _NEXT:
         return ""
     allowed, then = _NEXT[work.action]
@@ -290,6 +292,13 @@ def act(ticket: TicketRecord, work: Work) -> str:
         ticket.returned = work.at
     elif then is TicketState.CLOSED:
         ticket.closed = work.at
+    return ""
+
+
+def _generator(ticket: TicketRecord, work: Work) -> str:
+    if ticket.generator_proposed is None and ticket.battery_end is None:
+        return "no site of this ticket is on battery"
+    ticket.generator_ordered = ticket.generator_ordered or work.at
     return ""
 
 

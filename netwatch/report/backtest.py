@@ -46,7 +46,7 @@ DRAWS = 20
 _RESAMPLES = 400
 _MINUTES = (0, 1, 2, 3, 5, 8, 10, 12, 15, 20, 25, 30, 40, 50, 60, 75, 90, 120, 150, 180, 240, 300, 360, 420, 480)
 """Hold-offs and remaining times that tuning tries."""
-SCALES = tuple(map(float, np.geomspace(0.05, 20, 27)))
+SCALES = tuple(map(float, np.geomspace(0.08, 8, 17)))
 """A breach weighed lighter or heavier: how the frontiers of trips against breaches are traced."""
 _FEW = 20
 """Faults below which a cause borrows the curve of all, and a cell of the table the hold-off of its class."""
@@ -327,7 +327,8 @@ class Score:
     forecast_less: Interval
     """Cost per fault of the forecast less its own; below 0 the forecast won."""
     equal: Interval | None
-    """Breaches per 1,000 of the forecast less its own, the forecast's breaches weighed so that it sends as often."""
+    """Breaches per 1,000 of the forecast less its own, the forecast's breaches weighed so that it sends as often; None
+    where nothing sends as seldom, and for the two that this would say nothing of."""
     over_bound: float
     """Its cost beyond that of the clairvoyant, as a share."""
     median_minutes: float
@@ -426,7 +427,7 @@ def _judged(
                 1000 * float(out.wasted.mean()),
                 interval(cost[policy], days),
                 interval(cost[OURS] - cost[policy], days),
-                None if same is None or policy == OURS else interval(1000 * (same - broken), days),
+                None if same is None or policy in (OURS, CLAIRVOYANT) else interval(1000 * (same - broken), days),
                 float(cost[policy].mean() / cost[CLAIRVOYANT].mean()) - 1 if cost[CLAIRVOYANT].any() else 0.0,
                 float(np.median(out.ended)),
                 max(names, key=lambda name: float(broken[classes == name].mean())),

@@ -130,14 +130,13 @@ def work(view: View, ticket: Ticket, action: Action, act: Act, now: Instant) -> 
     if ticket.state in CLOSED:
         into = f" into {ticket.merged_into}; act on that" if ticket.merged_into else ""
         raise ProblemError(409, f"Ticket {ticket.id} is {ticket.state}{into}.")
-    if not ticket.circuits:
-        raise ProblemError(409, f"Ticket {ticket.id} covers no circuit, and an act names its ticket by one.")
     findings = [*_reason(view, action, act), *_back_dating(action, act, now)]
     circuits, wrong = _circuits(view, ticket, action, act)
     if findings := [*findings, *wrong]:
         raise ProblemError(422, f"This {action} cannot be taken.", findings)
     since = parse(act.since) if act.since else None
-    return Work(now, circuits, action, act.by, act.reason, since, act.approved_by, act.evidence)
+    named = "" if circuits else ticket.id
+    return Work(now, circuits, action, act.by, act.reason, since, act.approved_by, act.evidence, named)
 
 
 def _reason(view: View, action: Action, act: Act) -> Iterable[Finding]:

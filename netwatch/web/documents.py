@@ -205,6 +205,10 @@ class TicketDoc(TypedDict):
     """What it was taken for, in the words of the priors."""
     found: str
     """…and what the returned slip says."""
+    battery_end: Time
+    """When the battery of the site is used up, whose mains are away."""
+    generator_proposed: Time
+    generator_ordered: Time
     withheld: bool
     """Held off a little longer by lot, to see what would heal."""
 
@@ -432,6 +436,9 @@ class Documents:
             "outlook_sent": self.outlook(row.outlook_sent),
             "cause": row.cause,
             "found": row.found,
+            "battery_end": self.time(row.battery_end),
+            "generator_proposed": self.time(row.generator_proposed),
+            "generator_ordered": self.time(row.generator_ordered),
             "withheld": row.withheld,
         }
 
@@ -490,7 +497,8 @@ class Documents:
         if row.state in CLOSED or row.deadline is None:
             return row.deadline
         urgent = self.view.urgent(row.fault)
-        return self.view.deadline(urgent, self.now) if urgent else row.deadline
+        due = self.view.deadline(urgent, self.now) if urgent else row.deadline
+        return due if row.battery_end is None else min(due, row.battery_end)
 
     def fault(self, row: Fault) -> FaultDoc:
         ticket = self.view.ticket_of(row.id)

@@ -31,6 +31,8 @@ NAMES = [
     "noc.blind",
     "noc.agent",
     "noc.storm",
+    "noc.generator",
+    "ticket.generator",
     "noc.self",
 ]
 EVERY = list(product(NAMES, LANGUAGES))
