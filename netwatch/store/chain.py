@@ -7,6 +7,7 @@ whole database can forge the whole chain: write the head that `netwatch db verif
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from hashlib import sha256
 
@@ -28,9 +29,13 @@ class Link:
 
     def next(self, *parts: str) -> Link:
         """The link of the line that follows this one."""
-        # Lengths stand before the parts: no two different lines hash the same bytes.
-        line = "".join([f"{len(part)}:{part}" for part in parts])
-        return Link(self.seq + 1, sha256(self.hash + line.encode()).digest())
+        return Link(self.seq + 1, digest_of(self.hash, parts))
+
+
+def digest_of(former: bytes, parts: Iterable[str]) -> bytes:
+    """The hash of the line of these parts that follows the line with the hash `former`."""
+    # Lengths stand before the parts: no two different lines hash the same bytes.
+    return sha256(former + "".join([f"{len(part)}:{part}" for part in parts]).encode()).digest()
 
 
 BEFORE_ALL = Link(0, bytes(32))

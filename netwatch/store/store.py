@@ -7,13 +7,14 @@ import contextlib
 import hashlib
 import sqlite3
 import zlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Self, TypeAlias
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Table, case, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, Dialect, Table, case, delete, func, insert, or_, select, update
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects import sqlite as sqlite_dialect
 from sqlalchemy.exc import SQLAlchemyError
@@ -26,7 +27,7 @@ from netwatch.core.sends import Dead, Outcome, Retry, Send, Settled, Value, Wait
 from netwatch.core.time import HOUR, Instant, Span
 from netwatch.findings import Finding
 from netwatch.store import copies, migrate, sqlite
-from netwatch.store.chain import BEFORE_ALL, Link
+from netwatch.store.chain import BEFORE_ALL, Link, digest_of
 from netwatch.store.errors import StoreError, Trouble, told
 from netwatch.store.history import History
 from netwatch.store.lock import ThinkerLock
@@ -92,7 +93,9 @@ class Store:
 
     history: History
 
-    def __init__(self, path: Path, readers: AsyncEngine, writer: AsyncEngine | None, lock: ThinkerLock | None) -> None:
+    def __init__(
+        self, path: Path, readers: AsyncEngine, writer: sqlite.Writer | None, lock: ThinkerLock | None
+    ) -> None:
         self.path = path
         self.history = History(readers, path)
         self._readers, self._writer, self._lock = readers, writer, lock
@@ -115,12 +118,12 @@ class Store:
             await asyncio.to_thread(_look, path)
             return cls(path, sqlite.reader(path), None, None)
         lock = await asyncio.to_thread(_take, path)
-        return cls(path, sqlite.reader(path), sqlite.writer(path), lock)
+        return cls(path, sqlite.reader(path), sqlite.Writer(path), lock)
 
     async def close(self) -> None:
         async with self._turn:
             if self._writer is not None:
-                await self._writer.dispose()
+                await self._writer.close()
             await self._readers.dispose()
             if self._lock is not None:
                 self._lock.release()
@@ -174,37 +177,37 @@ class Store:
         work = await asyncio.to_thread(_prepare, decision, sends, snapshot)
         await self._write(lambda connection: self._commit(connection, work))
 
-    async def _commit(self, connection: AsyncConnection, work: _Work) -> _Heads:
+    def _commit(self, connection: Connection, work: _Work) -> _Heads:
         if not self._heads:
-            self._heads = {chain.name: await _head(connection, chain) for chain in (_FACTS, _ENTRIES)}
-            self._hold_before = await _hold_before(connection)
+            self._heads = {chain.name: _head(connection, chain) for chain in (_FACTS, _ENTRIES)}
+            self._hold_before = _hold_before(connection)
         heads = {
-            _FACTS.name: await _append(connection, _FACTS, self._heads[_FACTS.name], work.facts, work.ticks),
-            _ENTRIES.name: await _append(connection, _ENTRIES, self._heads[_ENTRIES.name], work.entries),
+            _FACTS.name: _append(connection, _FACTS, self._heads[_FACTS.name], work.facts, work.ticks),
+            _ENTRIES.name: _append(connection, _ENTRIES, self._heads[_ENTRIES.name], work.entries),
         }
         for table, values in work.rows:
-            await connection.execute(_upsert(table, connection), values)
+            connection.execute(_upsert(table, connection), values)
         if work.sends:
-            heads[_ENTRIES.name] = await self._promise(connection, work.sends, heads[_ENTRIES.name])
+            heads[_ENTRIES.name] = self._promise(connection, work.sends, heads[_ENTRIES.name])
         if work.snapshot is not None:
-            await _keep_snapshot(connection, work, heads[_FACTS.name].link.seq)
+            _keep_snapshot(connection, work, heads[_FACTS.name].link.seq)
         if changed := [name for name, head in heads.items() if head != self._heads[name]]:
             values = [{"name": f"{name}.head", "value": str(heads[name].link)} for name in changed]
-            await connection.execute(_upsert(meta, connection), values)
+            connection.execute(_upsert(meta, connection), values)
         return heads
 
-    async def _promise(self, connection: AsyncConnection, rows: list[dict[str, Any]], head: _Head) -> _Head:
+    def _promise(self, connection: Connection, rows: list[dict[str, Any]], head: _Head) -> _Head:
         """Put sends into the outbox; what is older than a restore is held there, for it may have been sent since."""
         held = []
         if self._hold_before is not None:
-            there = await _promised(connection, [row["key"] for row in rows])
+            there = _promised(connection, [row["key"] for row in rows])
             for row in rows:
                 if row["at"] < self._hold_before and (row["key"], row["channel"]) not in there:
                     row |= {"state": "held", "note": _TOO_OLD}
                     held.append(_entry("send.held", row["at"], row, _TOO_OLD))
         statement = _insert(connection)(sends).on_conflict_do_nothing(index_elements=["key", "channel"])
-        await connection.execute(statement, rows)
-        return await _append(connection, _ENTRIES, head, held)
+        connection.execute(statement, rows)
+        return _append(connection, _ENTRIES, head, held)
 
     # ---------------------------------------------------------------- the outbox
 
@@ -254,9 +257,9 @@ class Store:
         gone = _entry("send.dead", now, _row(send), outcome.error) if isinstance(outcome, Dead) else None
         work = _Work((), frozenset(), [gone] if gone else (), (), [_row(other) for other in instead])
 
-        async def run(connection: AsyncConnection) -> _Heads:
-            changed = await connection.execute(update(sends).where(mine).values(values))
-            return await self._commit(connection, work if changed.rowcount else replace(work, entries=()))
+        def run(connection: Connection) -> _Heads:
+            changed = connection.execute(update(sends).where(mine).values(values))
+            return self._commit(connection, work if changed.rowcount else replace(work, entries=()))
 
         await self._write(run)
 
@@ -279,14 +282,14 @@ class Store:
         waits = (sends.c.state == "pending") & (sends.c.at < before)
         held: list[Line] = []
 
-        async def run(connection: AsyncConnection) -> _Heads:
-            found = await connection.execute(select(sends).where(waits).order_by(sends.c.id))
+        def run(connection: Connection) -> _Heads:
+            found = connection.execute(select(sends).where(waits).order_by(sends.c.id))
             held.extend(_entry("send.held", before, dict(row._mapping), reason) for row in found)
-            await connection.execute(update(sends).where(waits).values(state="held", note=reason, settled_at=before))
+            connection.execute(update(sends).where(waits).values(state="held", note=reason, settled_at=before))
             line = {"name": _HOLD_BEFORE, "value": str(before)}
-            await connection.execute(_upsert(meta, connection), [line])
+            connection.execute(_upsert(meta, connection), [line])
             self._heads = {}
-            return await self._commit(connection, _Work((), frozenset(), held, (), []))
+            return self._commit(connection, _Work((), frozenset(), held, (), []))
 
         await self._write(run)
         return len(held)
@@ -306,8 +309,8 @@ class Store:
             gone += await self._forget(_ENTRIES, entries_before, None)
             old = (sends.c.state != "pending") & (sends.c.at < entries_before) & (sends.c.settled_at < entries_before)
 
-            async def run(connection: AsyncConnection) -> None:
-                await connection.execute(delete(sends).where(old))
+            def run(connection: Connection) -> None:
+                connection.execute(delete(sends).where(old))
 
             await self._write(run)
         await self._tidy()
@@ -325,13 +328,13 @@ class Store:
         end: int = min(last if stays is None else stays - 1, last if covered is None else covered)
         for top in [*range(first + _SLICE - 1, end, _SLICE), end]:
 
-            async def run(connection: AsyncConnection, top: int = top) -> None:
-                digest = (await connection.execute(select(chain.table.c.hash).where(seq == top))).scalar()
+            def run(connection: Connection, top: int = top) -> None:
+                digest = connection.execute(select(chain.table.c.hash).where(seq == top)).scalar()
                 if digest is None:
                     return
                 anchor = {"name": f"{chain.name}.anchor", "value": str(Link(top, digest))}
-                await connection.execute(_upsert(meta, connection), [anchor])
-                await connection.execute(delete(chain.table).where(seq <= top))
+                connection.execute(_upsert(meta, connection), [anchor])
+                connection.execute(delete(chain.table).where(seq <= top))
 
             await self._write(run)
         return max(0, end - first + 1)
@@ -358,11 +361,12 @@ class Store:
     async def heads(self) -> dict[str, str]:
         """The last link of each chain, to be written down where nobody who can change the database can change it."""
         async with self._reading() as connection:
-            return {chain.name: str((await _head(connection, chain)).link) for chain in (_FACTS, _ENTRIES)}
+            heads = {chain.name: await connection.run_sync(_head, chain) for chain in (_FACTS, _ENTRIES)}
+            return {name: str(head.link) for name, head in heads.items()}
 
     # ---------------------------------------------------------------- transactions
 
-    def _of_writer(self) -> AsyncEngine:
+    def _of_writer(self) -> sqlite.Writer:
         if self._writer is None:
             raise StoreError(f"{self.path}: was opened for reading", Trouble.READONLY)
         return self._writer
@@ -379,7 +383,7 @@ class Store:
         async with self._told(), self._readers.connect() as connection:
             yield connection
 
-    async def _write(self, work: Callable[[AsyncConnection], Awaitable[_Heads | None]]) -> None:
+    async def _write(self, work: Callable[[Connection], _Heads | None]) -> None:
         """One transaction, in turn; `work` returns what the heads are after it (None: as they were).
 
         Whoever waits for it may be cancelled, the transaction may not: half-done work on a connection that somebody
@@ -394,11 +398,11 @@ class Store:
                 task.exception()  # taken note of: the canceller is not interested
             raise
 
-    async def _transaction(self, work: Callable[[AsyncConnection], Awaitable[_Heads | None]]) -> None:
+    async def _transaction(self, work: Callable[[Connection], _Heads | None]) -> None:
         async with self._turn:
             try:
-                async with self._told(), self._of_writer().begin() as connection:
-                    after = await work(connection)
+                async with self._told():
+                    after = await self._of_writer().transaction(work)
             except BaseException:
                 self._heads = {}  # whatever came of it, the next one reads them anew
                 raise
@@ -505,43 +509,43 @@ def _entry(kind: str, at: Instant, row: dict[str, Any], reason: str) -> Line:
 # ---------------------------------------------------------------- statements
 
 
-def _insert(connection: AsyncConnection) -> Any:
+def _insert(connection: Connection) -> Any:
     return postgresql.insert if connection.dialect.name == "postgresql" else sqlite_dialect.insert
 
 
-def _upsert(table: Table, connection: AsyncConnection) -> Any:
+def _upsert(table: Table, connection: Connection) -> Any:
     statement = _insert(connection)(table)
     keys = [column.name for column in table.primary_key]
     others = {column.name: statement.excluded[column.name] for column in table.columns if column.name not in keys}
     return statement.on_conflict_do_update(index_elements=keys, set_=others)
 
 
-async def _head(connection: AsyncConnection, chain: _Chain) -> _Head:
+def _head(connection: Connection, chain: _Chain) -> _Head:
     seq, at, digest = chain.table.c.seq, chain.table.c.at, chain.table.c.hash
-    last = (await connection.execute(select(seq, digest).order_by(seq.desc()).limit(1))).first()
+    last = connection.execute(select(seq, digest).order_by(seq.desc()).limit(1)).first()
     if last is None:
-        return _Head(await _link(connection, f"{chain.name}.anchor") or BEFORE_ALL, 0)
-    newest = (await connection.execute(select(func.max(at)))).scalar_one()
+        return _Head(_link(connection, f"{chain.name}.anchor") or BEFORE_ALL, 0)
+    newest = connection.execute(select(func.max(at))).scalar_one()
     return _Head(Link(last.seq, last.hash), newest)
 
 
-async def _link(connection: AsyncConnection, name: str) -> Link | None:
-    text = (await connection.execute(select(meta.c.value).where(meta.c.name == name))).scalar()
+def _link(connection: Connection, name: str) -> Link | None:
+    text = connection.execute(select(meta.c.value).where(meta.c.name == name)).scalar()
     return None if text is None else Link.read(text)
 
 
-async def _hold_before(connection: AsyncConnection) -> Instant | None:
-    text = (await connection.execute(select(meta.c.value).where(meta.c.name == _HOLD_BEFORE))).scalar()
+def _hold_before(connection: Connection) -> Instant | None:
+    text = connection.execute(select(meta.c.value).where(meta.c.name == _HOLD_BEFORE)).scalar()
     return None if text is None else int(text)
 
 
-async def _promised(connection: AsyncConnection, keys: list[str]) -> set[tuple[str, str]]:
+def _promised(connection: Connection, keys: list[str]) -> set[tuple[str, str]]:
     query = select(sends.c.key, sends.c.channel).where(sends.c.key.in_(keys))
-    return {(row.key, row.channel) for row in await connection.execute(query)}
+    return {(row.key, row.channel) for row in connection.execute(query)}
 
 
-async def _append(
-    connection: AsyncConnection,
+def _append(
+    connection: Connection,
     chain: _Chain,
     head: _Head,
     lines: Sequence[Line],
@@ -556,30 +560,37 @@ async def _append(
         columns = [chain.table.c[name] for name in chain.columns]
         for start in range(0, len(old), 500):
             some = chain.table.c.at.in_(old[start : start + 500])
-            known.update(tuple(row) for row in await connection.execute(select(*columns).where(some)))
+            known.update(tuple(row) for row in connection.execute(select(*columns).where(some)))
     if any(line not in known and line not in marks for line in lines):
         known -= marks
-    link, newest, values = head.link, head.newest, []
+    seq, digest, newest = head.link.seq, head.link.hash, head.newest
+    values = []
     for line in lines:
         if line in known:
             continue
-        link = link.next(*map(str, line))
-        newest = max(newest, line[0])
-        values.append({"seq": link.seq, **dict(zip(chain.columns, line, strict=True)), "hash": link.hash})
+        seq, digest, newest = seq + 1, digest_of(digest, map(str, line)), max(newest, line[0])
+        values.append((seq, *line, digest))
     if values:
-        await connection.execute(insert(chain.table), values)
-    return _Head(link, newest)
+        connection.exec_driver_sql(_plain_insert(chain, connection.dialect), values)
+    return _Head(Link(seq, digest), newest)
 
 
-async def _keep_snapshot(connection: AsyncConnection, work: _Work, covers: int) -> None:
+@lru_cache
+def _plain_insert(chain: _Chain, dialect: Dialect) -> str:
+    """For thousands of lines: the driver takes them as they are, in the order of the columns."""
+    columns = ("seq", *chain.columns, "hash")
+    return str(insert(chain.table).values(dict.fromkeys(columns)).compile(dialect=dialect, column_keys=columns))
+
+
+def _keep_snapshot(connection: Connection, work: _Work, covers: int) -> None:
     values = {"at": work.now, "facts": covers, "body": work.snapshot, "digest": work.digest}
-    await connection.execute(insert(snapshots), [values])
+    connection.execute(insert(snapshots), [values])
     kept_ids = select(snapshots.c.id).order_by(snapshots.c.id.desc()).limit(_SNAPSHOTS)
-    await connection.execute(delete(snapshots).where(snapshots.c.id.not_in(kept_ids)))
+    connection.execute(delete(snapshots).where(snapshots.c.id.not_in(kept_ids)))
 
 
 async def _verify(connection: AsyncConnection, chain: _Chain) -> list[Finding]:
-    link = await _link(connection, f"{chain.name}.anchor") or BEFORE_ALL
+    link = await connection.run_sync(_link, f"{chain.name}.anchor") or BEFORE_ALL
     table, found = chain.table, []
     while True:
         page = select(table).where(table.c.seq > link.seq).order_by(table.c.seq).limit(_SLICE)
@@ -588,7 +599,7 @@ async def _verify(connection: AsyncConnection, chain: _Chain) -> list[Finding]:
             break
         link, some = await asyncio.to_thread(_compare, chain, link, rows)
         found += some
-    head = await _link(connection, f"{chain.name}.head")
+    head = await connection.run_sync(_link, f"{chain.name}.head")
     if head is not None and head.seq > link.seq:
         found.append(Finding(f"{chain.name} {link.seq + 1}", f"lines up to {head.seq} are missing at the end"))
     return found

@@ -442,11 +442,9 @@ async def test_a_database_locked_by_another_program_is_busy_and_nothing_is_lost(
     assert not waiting.done()
     other.execute("ROLLBACK")
     await waiting
-    other.execute("BEGIN IMMEDIATE")
     # The patience of a daemon is ten seconds; a test has less.
-    async with store._writer.connect() as connection:  # type: ignore[union-attr]
-        raw = await connection.get_raw_connection()
-        await raw.driver_connection.execute("PRAGMA busy_timeout=20")  # type: ignore[union-attr]
+    await store._writer.transaction(lambda connection: connection.exec_driver_sql("PRAGMA busy_timeout=20"))  # type: ignore[union-attr]
+    other.execute("BEGIN IMMEDIATE")
     with pytest.raises(StoreError, match="locked") as caught:
         await store.commit(make.decision(3))
     assert caught.value.trouble is Trouble.BUSY
