@@ -30,6 +30,27 @@ def test_everything_that_is_shipped_loads() -> None:
     assert all(p.always or p.answers or p.sys_object_id or p.trap for p in profiles.families.values())
 
 
+def test_every_fact_that_is_shipped_names_its_proof() -> None:
+    without = [
+        f"{name}: {fact!r}"[:160]
+        for name, profile in Profiles.load().families.items()
+        for facts in (profile.sensor, profile.entity_sensors, profile.rows, profile.trap, profile.syslog)
+        for fact in facts
+        if len(fact.proof) < 4
+    ]
+    assert without == []
+
+
+def test_a_reading_that_is_judged_has_words_for_what_it_says() -> None:
+    silent = [
+        f"{name}: {sensor.name}"
+        for name, profile in Profiles.load().families.items()
+        for sensor in profile.sensor
+        if sensor.kind == "state" and sensor.condition and sensor.bad and not sensor.states
+    ]
+    assert silent == []
+
+
 @pytest.mark.parametrize(
     ("text", "where", "what"),
     [
