@@ -232,6 +232,7 @@ class _Work:
             for table in profile.entity_sensors:
                 sensors += self._entity_sensors(profile, table)
         found.lists["sensors"] = list({(s["oid"], s["class"]): s for s in found.lists.get("sensors", [])}.values())
+        found.seen[:] = _worst(found.seen)
 
     def _column(self, column: Oid | None) -> Mapping[Index, VarBind]:
         return self._cells.get(column, {}) if column else {}
@@ -476,6 +477,16 @@ _ENTITY_CLASSES = {
     14: "rx_power",
 }  # fmt: skip
 """EntitySensorDataType; 14 is Cisco's dBm."""
+
+
+def _worst(seen: Iterable[Seen]) -> Iterable[Seen]:
+    """One of each: two contacts may both be of the mains, and the good one takes nothing back of what is bad."""
+    out: dict[tuple[str, Condition], Seen] = {}
+    for one in seen:
+        key = (one.component, one.condition)
+        if key not in out or (one.state is State.BAD and out[key].state is not State.BAD):
+            out[key] = one
+    return out.values()
 
 
 _POWER = frozenset({Condition.MAINS, Condition.BATTERY, Condition.SUPPLY})

@@ -92,6 +92,7 @@ async def test_a_contact_of_a_site_monitor_means_what_its_name_says(agent: Any, 
     points = {
         "200.2.1": ("Front Door", 1, "Open"),
         "200.2.2": ("AC Fail", 1, "Closed"),
+        "200.2.4": ("Utility power 2", 2, "Open"),
         "200.2.3": ("Rectifier 1 alarm", 2, "Open"),
         "200.1.1": ("Room", 5, "77 F"),
     }
@@ -105,6 +106,22 @@ async def test_a_contact_of_a_site_monitor_means_what_its_name_says(agent: Any, 
     }
     assert ("Room", "temperature", 25.0) in readings(found)
     assert ("Front Door", "state", 1) in readings(found)
+
+
+async def test_what_a_power_controller_lists_as_alarms_is_judged_by_its_name(agent: Any, snmp: Snmp) -> None:
+    row = "1.3.6.1.4.1.10520.2.1.3.34.1"
+    values: dict[str, int | str] = {}
+    for n, (name, active) in enumerate(
+        (("Battery On Discharge", 1), ("Rectifier Fail", 0), ("Reserve Time Low", 0), ("Clock Changed", 1)), 1
+    ):
+        values |= {f"{row}.2.{n}": name, f"{row}.3.{n}": active}
+    found = await read(agent, snmp, "ge_pulsar", "1.3.6.1.4.1.10520.2.1.3", values)
+    assert judged(found) == {("", "mains", "bad"), ("Rectifier Fail", "supply", "ok"), ("", "battery", "ok")}
+    assert [(p["name"], p["state"]) for p in found.lists["power"]] == [
+        ("Battery On Discharge", "bad"),
+        ("Reserve Time Low", "ok"),
+        ("Rectifier Fail", "ok"),
+    ]
 
 
 async def test_a_power_strip_says_how_many_digits_stand_behind_the_point(agent: Any, snmp: Snmp) -> None:
