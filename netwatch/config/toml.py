@@ -9,6 +9,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, TypeVar, get_args, get_origin
 
@@ -30,7 +31,12 @@ class Document:
 
     path: Path
     data: dict[str, Any]
-    lines: Mapping[Key, int] = field(default_factory=dict)
+    text: str = field(default="", repr=False)
+
+    @cached_property
+    def lines(self) -> Mapping[Key, int]:
+        """Found when the first mistake is shown: most files have none, and looking costs more than reading."""
+        return dict(_places(self.text))
 
     def line(self, key: Key) -> int:
         """The line of `key`, or of the nearest table around it; 1 for the file as a whole."""
@@ -77,7 +83,7 @@ def read(path: Path) -> Document:
         raise UnusableError([_broken(path, text, str(error))]) from None
     except RecursionError:
         raise UnusableError([Finding(str(path), "is nested too deeply")]) from None
-    return Document(path, data, dict(_places(text)))
+    return Document(path, data, text)
 
 
 def _broken(path: Path, text: str, message: str) -> Finding:
