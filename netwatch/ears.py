@@ -239,7 +239,7 @@ class Ears:
 
     # Of whoever polls now: another poller may have taken over.
 
-    def _families(self, device: str) -> Sequence[str]:
+    def _families(self, device: str) -> tuple[Sequence[str], Sequence[str]]:
         return self.poller.families(device)
 
     def _hears(self, device: str) -> bool:

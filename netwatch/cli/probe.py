@@ -147,7 +147,8 @@ class _CommandLines:
         from netwatch.wire import ssh, ssh_read
         from netwatch.wire.cli_read import merge
 
-        line = ssh_read.choose(self._lines, [self.family] if self.family else found.profiles)
+        families = [self.family] if self.family else found.profiles
+        line = ssh_read.choose(self._lines, families, () if self.family else found.suiting)
         if line is None:
             found.problems.append("no profile that suits it has a command line; --family names one")
             return

@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from netwatch.core.model import Ledger
-from netwatch.demo.metro import CREDENTIAL, VANTAGE
+from netwatch.demo.metro import CREDENTIAL, VANTAGE, WITH_SHELL
+from netwatch.demo.shell import PASSWORD, USER
 
 COMMUNITY = "yungang-read-only"
 """No secret: whoever can ask the simulated agents sits on this machine."""
 
-_FASTEST_POLL, _FASTEST_PING = 1.0, 0.25
+_FASTEST_POLL, _FASTEST_PING, _FASTEST_VISIT = 1.0, 0.25, 3.0
 _SHORTEST_WAIT, _SHORTEST_ECHO = 0.5, 0.25
 """Seconds that a loopback answer may take on a busy machine. They bound what acceleration can do."""
 
@@ -29,6 +30,8 @@ class Settings:
     speed: float = 1.0
     webhooks: Mapping[str, str] | None = None
     """Channel → URL; None: messages go to the log."""
+    known_hosts: str = ""
+    """The keys of the command lines, as OpenSSH keeps them; their TCP port has the number of SNMP's. Empty: none."""
     journal: Path | None = None
     """Where all that is heard is recorded, for `netwatch replay`."""
 
@@ -36,9 +39,13 @@ class Settings:
 def write_site(ledger: Ledger, folder: Path, settings: Settings) -> Path:
     """Write ledger, config.toml and the community's file into `folder`; returns the config's path."""
     write_ledger(ledger, folder / "ledger")
-    secret = folder / "community.txt"
-    secret.touch(mode=0o600)
-    secret.write_text(COMMUNITY + "\n", encoding="utf-8")
+    for name, text in (("community.txt", COMMUNITY), ("password.txt", PASSWORD)):
+        secret = folder / name
+        secret.touch(mode=0o600)
+        secret.write_text(text + "\n", encoding="utf-8")
+    if settings.known_hosts:
+        (folder / "state").mkdir(exist_ok=True)
+        (folder / "state" / "known_hosts").write_text(settings.known_hosts, encoding="ascii")
     config = folder / "config.toml"
     config.write_text(_config(ledger, settings), encoding="utf-8")
     return config
@@ -82,9 +89,19 @@ def _config(ledger: Ledger, it: Settings) -> str:
         f'traps = "{it.traps}"',
         'syslog = ""',
         "",
+        "[ssh]",
+        f"interval_seconds = {max(_FASTEST_VISIT, 180 / it.speed):g}" if it.known_hosts else "interval_seconds = 0",
+        "",
         f"[credentials.{CREDENTIAL}]",
         'version = "2c"',
         'community = { file = "community.txt" }',
+        "",
+        f"[credentials.{WITH_SHELL}]",
+        'version = "2c"',
+        'community = { file = "community.txt" }',
+        f'ssh_user = "{USER}"',
+        'ssh_password = { file = "password.txt" }',
+        f"ssh_port = {it.snmp_port}",
         "",
         "[web]",
         f'listen = "{it.http}"',

@@ -33,8 +33,11 @@ from netwatch.core.model import (
     Team,
 )
 
-CREDENTIAL = "demo"
-"""The name of the read community in the demo's config.toml."""
+CREDENTIAL, WITH_SHELL = "demo", "demo-cli"
+"""The names of the read community in the demo's config.toml, and of the one with a login to the command line."""
+
+SHELLS = ("AGG-2", "ACC-3", "ACC-4")
+"""Boxes whose command line is visited."""
 
 ZONE = ZoneInfo("Asia/Shanghai")
 
@@ -201,9 +204,8 @@ class _Survey:
             self._addresses[role] += 1
             address = f"127.60.{list(Role).index(role) + 1}.{self._addresses[role]}"
         name = it if role in _AT_CUSTOMERS else f"{it} {self.sites[site].name}"
-        self.devices[it] = Device(
-            it, name, role, vendor, site, address, CREDENTIAL if address else "", managed, notes or {}
-        )
+        credential = (WITH_SHELL if it in SHELLS else CREDENTIAL) if address else ""
+        self.devices[it] = Device(it, name, role, vendor, site, address, credential, managed, notes or {})
 
     def port(self, device: str) -> Port:
         self._ports[device] += 1

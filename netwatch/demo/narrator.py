@@ -15,10 +15,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from netwatch.core.model import Exposure, Fault, Outage, Root, Ticket, TicketState
+from netwatch.core.model import Alarm, AlarmState, Exposure, Fault, Outage, Root, Ticket, TicketState
 from netwatch.core.time import MINUTE, Instant, Span, moment
 from netwatch.demo.postbox import Letter
-from netwatch.demo.story import Beat, Happening, Trouble, Truth, Window, Word
+from netwatch.demo.story import Ailment, Beat, Happening, Trouble, Truth, Window, Word
 
 _STYLE = {"TRUTH": "bold red", "NETWATCH": "bold cyan", "MESSAGE": "magenta", "PEOPLE": "yellow", "LOG": "dim"}
 _PATIENCE: Span = 4 * MINUTE
@@ -31,7 +31,7 @@ _SHOWN = 4
 """Circuits named in one line; the rest are counted."""
 
 
-Told: TypeAlias = Fault | Outage | Exposure | Ticket
+Told: TypeAlias = Fault | Outage | Exposure | Ticket | Alarm
 """The rows that make up what NetWatch says."""
 
 
@@ -45,6 +45,8 @@ class Narrator:
         self.exposures: dict[str, Exposure] = {}
         self.tickets: dict[str, Ticket] = {}
         self.messages: Counter[str] = Counter()
+        self.hidden: dict[str, bool] = {}
+        """Alarms that only a command line told, and whether they still stand."""
         self._rows: dict[tuple[type, str], Told] = {}
         self._over: set[tuple[type, str]] = set()
         self._first_named: dict[tuple[str, Root], Instant] = {}
@@ -62,7 +64,7 @@ class Narrator:
                 return  # said by those who enter it
             case _, "begins":
                 self._say(at, "TRUTH", beat.title)
-            case Trouble(), _:
+            case Trouble() | Ailment(), _:
                 self._say(at, "TRUTH", f"over: {beat.act.target} is as it should be", "green")
             case Word(), _:
                 self._say(at, "TRUTH", f"over: {beat.circuit} is as it should be", "green")
@@ -89,6 +91,8 @@ class Narrator:
         for row in new:
             if isinstance(row, Ticket):
                 self._ticket(row, now)
+            if isinstance(row, Alarm):
+                self._hidden(row, now)
         self._tell_what_lasts(now)
 
     def _tell_what_lasts(self, now: Instant) -> None:
@@ -143,6 +147,17 @@ class Narrator:
             case _:
                 return  # the people's own acts, told by themselves
 
+    def _hidden(self, alarm: Alarm, now: Instant) -> None:
+        """What only a command line told: once when it comes, once when it is over."""
+        what = f"{alarm.device} {alarm.component}: {alarm.condition}"
+        if alarm.state in (AlarmState.PENDING, AlarmState.ACTIVE):
+            if alarm.id not in self.hidden:
+                self._say(now, "NETWATCH", f"{what}, told by its command line alone", "bold")
+            self.hidden[alarm.id] = True
+        elif self.hidden.get(alarm.id):
+            self.hidden[alarm.id] = False
+            self._say(now, "NETWATCH", f"{what} is over, says its command line", "green")
+
     def _say(self, at: Instant, voice: str, what: str, style: str = "") -> None:
         line = Text(f"{moment(at, self._zone):%H:%M:%S}  ")
         line.append(f"{voice:<9} ", _STYLE[voice])
@@ -184,6 +199,7 @@ class Narrator:
             f"outages   {len(self.outages)} with a clock{worst}; {breached} beyond their limit",
             f"exposures {len(self.exposures)}",
             f"tickets   {len(self.tickets)}" + (f": {spread}" if spread else ""),
+            f"hidden    {_count(len(self.hidden), 'alarm')} that only a command line tells",
             f"messages  {sum(self.messages.values())} delivered",
         ):
             self._console.print(Text(line))

@@ -19,7 +19,7 @@ from netwatch.core.model import Ledger, Medium, Port, Role
 
 
 class Verb(StrEnum):
-    """What can happen to the plant. The target is a cable, a port (`DEVICE PORT`) or a device."""
+    """What can happen to the plant. The target is a cable, a port (`DEVICE PORT`), a device or a part of one."""
 
     CUT = "cut"
     SPLICE = "splice"
@@ -36,6 +36,9 @@ class Verb(StrEnum):
     HANG = "hang"
     """The agent stops answering; the box goes on forwarding."""
     WAKE = "wake"
+    AIL = "ail"
+    """A part of a box (`DEVICE PART`) fails that no MIB of its tells of; the box goes on."""
+    HEAL = "heal"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,7 @@ _UNDO = {
     Verb.DIE: Verb.START,
     Verb.UNPLUG: Verb.START,
     Verb.HANG: Verb.WAKE,
+    Verb.AIL: Verb.HEAL,
 }
 
 
@@ -77,6 +81,7 @@ class Plant:
         self.broken: set[Port] = set()
         self.off: set[str] = set()
         self.hung: set[str] = set()
+        self.ailing: set[str] = set()
         self._at: dict[str, list[str]] = {}
         for link in ledger.links.values():
             for port in (link.a, link.z):
@@ -100,6 +105,9 @@ class Plant:
                 self.hung.discard(act.target)
             case Verb.HANG | Verb.WAKE:
                 _put(self.hung, act.target, act.verb is Verb.HANG, self.ledger.devices)
+            case Verb.AIL | Verb.HEAL:
+                known = (act.target,) if act.target.partition(" ")[0] in self.ledger.devices else ()
+                _put(self.ailing, act.target, act.verb is Verb.AIL, known)
         self._reach = None
 
     def carries(self, link: str) -> bool:

@@ -1,9 +1,9 @@
 """The demo put together: a simulated metro, the real daemon watching it, a story, and people who act on messages.
 
 What is simulated is the network, the people and the passing of time. The daemon is the one of `netwatch run`: it
-polls over UDP, hears traps, pings, decides, commits to SQLite, delivers over HTTP. Two things in it are put in place
-of others: the clock, which runs faster; and the probe behind the pinger, a UDP echo in place of ICMP's, because the
-kernel answers ICMP for every 127.x address, dead boxes included (`fleet.EchoPinger`).
+polls over UDP, hears traps, pings, visits over SSH, decides, commits to SQLite, delivers over HTTP. Two things in it
+are put in place of others: the clock, which runs faster; and the probe behind the pinger, a UDP echo in place of
+ICMP's, because the kernel answers ICMP for every 127.x address, dead boxes included (`fleet.EchoPinger`).
 
 Nothing leaves the machine, everything listens on loopback, and all files lie in a temporary directory.
 """
@@ -22,15 +22,16 @@ from pathlib import Path
 from rich.console import Console
 
 from netwatch.app import App, Seams
-from netwatch.core.model import Exposure, Fault, Ledger, Outage, Ticket
+from netwatch.core.model import Alarm, Exposure, Fault, Ledger, Outage, Source, Ticket
 from netwatch.core.time import MINUTE, Instant
 from netwatch.demo.clock import DemoClock
 from netwatch.demo.fleet import EchoPinger, Fleet
 from netwatch.demo.folder import COMMUNITY, Settings, channels, write_site
-from netwatch.demo.metro import ZONE, build
+from netwatch.demo.metro import SHELLS, ZONE, build
 from netwatch.demo.narrator import Narrator, Told
 from netwatch.demo.people import Api, People, act_token
 from netwatch.demo.postbox import Letter, Postbox
+from netwatch.demo.shell import Shells
 from netwatch.demo.story import BEGINNING, Beat, Teller, Truth, Window, Word
 from netwatch.findings import Finding, UnusableError
 
@@ -66,6 +67,9 @@ async def run(options: Options, console: Console) -> None:
         fleet = Fleet(ledger, clock, COMMUNITY)
         closing.callback(fleet.close)
         snmp = fleet.open()
+        shells = Shells(fleet.plant, [ledger.devices[it] for it in SHELLS], clock, ZONE)
+        closing.callback(shells.close)
+        hosts = shells.open(snmp)
         postbox = Postbox()
         closing.callback(postbox.close)
         urls = {channel: postbox.url(channel) for channel in channels(ledger)}
@@ -73,7 +77,7 @@ async def run(options: Options, console: Console) -> None:
         if options.ledger_out is not None:
             heard = options.ledger_out.resolve() / "heard.jsonl"
             await asyncio.to_thread(_write_out, ledger, options.ledger_out, snmp)
-        here = Settings(f"127.0.0.1:{options.port}", "127.0.0.1:0", snmp, options.speed, urls, heard)
+        here = Settings(f"127.0.0.1:{options.port}", "127.0.0.1:0", snmp, options.speed, urls, hosts, heard)
         config = await asyncio.to_thread(write_site, ledger, folder, here)
         pinger = EchoPinger(snmp + 1)
         closing.callback(pinger.close)
@@ -145,6 +149,7 @@ class _Show:
         view = self._app.view
         rows: list[Told] = [*view.all(Fault).values(), *view.all(Outage).values()]
         rows += [*view.all(Exposure).values(), *view.all(Ticket).values()]
+        rows += [alarm for alarm in view.all(Alarm).values() if alarm.source is Source.CLI]
         self._narrator.seen(rows, self._clock())
 
     async def _perform(self) -> None:
@@ -156,6 +161,7 @@ class _Show:
                 f"board     {url}/",
                 f"metrics   {url}/metrics   messages {url}/api/v1/messages",
                 f"network   {len(self._fleet.agents)} SNMP agents on 127.60.*.*, UDP port {self._fleet.port}",
+                f"shells    {len(SHELLS)} of them also answer SSH: {', '.join(SHELLS)}",
                 f"time      {self._options.speed:g} times faster than here; Ctrl-C ends it",
                 "",
             )

@@ -71,7 +71,17 @@ class Word:
         return (Root(RootKind.CIRCUIT, self.circuit),)
 
 
-Beat: TypeAlias = Trouble | Window | Word
+@dataclass(frozen=True, slots=True)
+class Ailment:
+    """A part of a box fails; the line goes on, SNMP has no word for it, and only the box's command line tells."""
+
+    at: float
+    title: str
+    act: Act
+    lasts: float
+
+
+Beat: TypeAlias = Trouble | Window | Word | Ailment
 
 
 def _roots(**names: str | tuple[str, ...]) -> tuple[Root, ...]:
@@ -99,6 +109,12 @@ STORY: tuple[Beat, ...] = (
         _roots(cable="K-RING-3", link="L-R3"),
         lasts=32,
         fix=14,
+    ),
+    Ailment(
+        2.5,
+        "a fan of ACC-4 fails; no MIB of the box tells, its command line does",
+        Act(Verb.AIL, "ACC-4 FAN 1"),
+        lasts=14,
     ),
     Trouble(
         4,
@@ -280,6 +296,11 @@ class Teller:
         self._tell(beat, "begins", at)
         if isinstance(beat, Window):
             return
+        if isinstance(beat, Ailment):
+            over = at + _span(beat.lasts)
+            self._do(beat.act)
+            self._cue(over, lambda: self._heal(beat, over))
+            return
         happening = Happening(beat, at, over=at + _span(beat.lasts))
         self.truth.happenings.append(happening)
         if isinstance(beat, Trouble):
@@ -294,6 +315,10 @@ class Teller:
             change = act if down else undo(act)
             self._cue(there, lambda change=change: self._do(change) if happening.going_on else None)  # type: ignore[misc]
             down, there = not down, there + every
+
+    def _heal(self, beat: Ailment, at: Instant) -> None:
+        self._do(undo(beat.act))
+        self._tell(beat, "ends", at)
 
     def _end(self, happening: Happening, at: Instant) -> None:
         happening.ended = at

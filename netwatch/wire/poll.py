@@ -65,8 +65,8 @@ class _State:
     device: Device
     watch: Watch
     target: Target | None = None
-    families: tuple[str, ...] = ()
-    """The profiles that suit it, as far as it was asked."""
+    families: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
+    """The profiles that it is read by, and those that suit it, as far as it was asked."""
     told: dict[tuple[str, Condition], State] = field(default_factory=dict)
     """What the inbox took last."""
     nudged: bool = False
@@ -159,10 +159,10 @@ class Poller:
         state.hinted = asyncio.get_running_loop().time()
         self._look(state)
 
-    def families(self, device: str) -> tuple[str, ...]:
-        """The profiles that suit the device, as far as it was ever asked."""
+    def families(self, device: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """The profiles that the device is read by, and those that suit it; empty as long as it was never asked."""
         state = self._states.get(device)
-        return state.families if state is not None else ()
+        return state.families if state is not None else ((), ())
 
     def hears(self, device: str) -> bool:
         """Its agent answered when it was last asked."""
@@ -391,7 +391,7 @@ class Poller:
             self.stats.results["spent"] += 1
             self._doubt(state.device.id)
             return
-        state.families = tuple(reading.profiles)
+        state.families = tuple(reading.profiles), tuple(reading.suiting)
         self._tell(state, reading.seen)
 
     # ------------------------------------------------------------ telling

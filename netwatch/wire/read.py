@@ -61,6 +61,8 @@ class Read:
     descr: str = ""
     uptime_seconds: float | None = None
     profiles: list[str] = field(default_factory=list)
+    suiting: list[str] = field(default_factory=list)
+    """Profiles that suit what it says it is, whether or not its agent shows what they ask for."""
     lists: dict[str, list[Row]] = field(default_factory=dict)
     seen: list[Seen] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
@@ -100,7 +102,7 @@ class Reader:
         roots = sorted({root for profile in suiting.values() for root in profile.answers})
         there = await self._snmp.answering(target, roots, budget) if roots else set()
         chosen = {n: p for n, p in suiting.items() if not p.answers or there & set(p.answers)}
-        found.profiles = list(chosen)
+        found.profiles, found.suiting = list(chosen), list(suiting)
         return chosen, found
 
     async def _columns(

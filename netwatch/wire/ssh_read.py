@@ -31,9 +31,17 @@ def access(said: config.Credential) -> Access | None:
     return Access(Login(said.ssh_user, password, key), said.ssh_port, said.ssh_family)
 
 
-def choose(lines: Mapping[str, CommandLine], families: Iterable[str]) -> CommandLine | None:
-    """The command line of a device that suits these families."""
+def choose(
+    lines: Mapping[str, CommandLine], families: Iterable[str], suiting: Iterable[str] = ()
+) -> CommandLine | None:
+    """The command line of a device that suits these families.
+
+    Where none has one, that of a family that `suiting` says it may be (its agent may hide what the family is known by);
+    but none that stands in for another one, for nothing shows that it is the special case.
+    """
     fit = [lines[name] for name in families if name in lines]
+    if not fit:
+        fit = [lines[name] for name in suiting if name in lines and not lines[name].cli.instead_of]
     given_way = {name for line in fit for name in line.cli.instead_of}
     return next((line for line in fit if line.family not in given_way), None)
 

@@ -42,8 +42,8 @@ Key = tuple[str, Condition]
 class Knowledge:
     """What SNMP knows of a device."""
 
-    families: Callable[[str], Sequence[str]]
-    """The profiles that suit it; empty as long as nobody knows."""
+    families: Callable[[str], tuple[Sequence[str], Sequence[str]]]
+    """The profiles that it is read by, and those that suit it; empty as long as nobody knows."""
     hears: Callable[[str], bool]
     """Its agent answers."""
     standing: Callable[[], Mapping[str, Sequence[Key]]] = dict
@@ -186,8 +186,8 @@ class Visitor:
     async def _ask(self, state: _State, due: float) -> float:
         """After how many intervals the next turn is."""
         device, access = state.device, state.access
-        families = [access.family] if access.family else self._known.families(device.id)
-        line = choose(self._lines, families)
+        families, suiting = ([access.family], ()) if access.family else self._known.families(device.id)
+        line = choose(self._lines, families, suiting)
         if line is None:
             self.stats.unknown += 1
             return 1 if families else AGAIN

@@ -105,6 +105,7 @@ async def test_the_hour_is_told_named_rightly_and_leaves_nothing_behind(tmp_path
         "hang CPE-16",
         "complaint about C-1018",
     } <= rightly, demo.text
+    assert re.search(r"NETWATCH +ACC-4 FAN 1: fan, told by its command line alone", demo.text), demo.text
     assert not re.search(r"sent to .*ACC-2|Traceback|not taken", demo.text), demo.text
     assert list(demo.temp.iterdir()) == []
     await replayed(site)

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from netwatch.core.model import Root, RootKind
 from netwatch.core.time import DAY, HOUR, MINUTE, SECOND, Instant
-from netwatch.demo.metro import VANTAGE, build
+from netwatch.demo.metro import SHELLS, VANTAGE, build
 from netwatch.demo.plant import Act, Plant, Verb
-from netwatch.demo.story import BEGINNING, ROUND, STORY, Beat, Teller, Trouble, Window, Word
+from netwatch.demo.story import BEGINNING, ROUND, STORY, Ailment, Beat, Teller, Trouble, Window, Word
 
 LEDGER = build()
 ROUND_SPAN = ROUND * MINUTE
@@ -118,6 +118,8 @@ def test_every_beat_is_about_something_that_exists() -> None:
                 for trouble in covered:
                     assert beat.start < trouble.at
                     assert trouble.at + trouble.lasts < beat.end
+            case Ailment():
+                assert beat.act.target.partition(" ")[0] in SHELLS, "who is to tell of it?"
             case Trouble() | Word():
                 assert beat.names
                 for root in beat.names:

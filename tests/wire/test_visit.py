@@ -138,6 +138,7 @@ def visiting(tmp_path: Path, clock: Any, until: Any) -> Begin:
         trust: Trust = Trust.FIRST_USE,
         hears: bool = False,
         families: tuple[str, ...] = ("if_mib", "huawei_vrp"),
+        suiting: tuple[str, ...] = (),
         interval: float = 3600,
         patience: Patience | None = None,
         slots: int = 4,
@@ -156,7 +157,7 @@ def visiting(tmp_path: Path, clock: Any, until: Any) -> Begin:
             Names(ledger),
             {"huawei_vrp": LINE},
             accesses.get,
-            Knowledge(lambda _: families, lambda _: hears, lambda: standing or {}),
+            Knowledge(lambda _: (families, suiting), lambda _: hears, lambda: standing or {}),
             ssh,
             inbox,
             clock,
@@ -240,6 +241,13 @@ async def test_ports_are_the_pollers_word_as_long_as_the_agent_answers(visiting:
         assert not any(condition == "link" for _, condition, _ in await it.turn())
     async with visiting(box, hears=False) as it:
         assert ("192.0.2.12", "link", "bad") in await it.turn()
+
+
+async def test_a_box_whose_agent_hides_what_its_family_is_known_by_is_visited_all_the_same(
+    visiting: Begin, box: Box
+) -> None:
+    async with visiting(box, families=("if_mib",), suiting=("if_mib", "huawei_vrp")) as it:
+        assert ("bgp 192.0.2.11", "adjacency", "ok") in await it.turn()
 
 
 async def test_nobody_is_visited_without_a_login_or_before_it_is_known_what_it_is(visiting: Begin, box: Box) -> None:
