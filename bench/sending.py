@@ -54,7 +54,7 @@ HOLD = 20.0
 LIMITS = {"AAA": 120.0, "AA": 240.0, "A": 360.0, "standard": 480.0}
 MIX = {"AAA": 0.1, "AA": 0.2, "A": 0.3, "standard": 0.4}
 FAMILIES = ("lognormal", "weibull", "log-logistic")
-SCALES = tuple(map(float, np.geomspace(0.08, 8, 24)))
+SCALES = tuple(map(float, np.geomspace(0.1, 5, 15)))
 """A breach weighed lighter or heavier: how frontiers of trips against breaches are traced."""
 LEVELS = (450.0, 500.0, 550.0, 600.0, 650.0, 700.0)
 NOBODY = "nobody before the limit"

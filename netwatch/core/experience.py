@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
@@ -91,13 +91,15 @@ class Experience:
         deadline: float,
         sent: float | None = None,
         most: int = 2,
+        branches: Callable[[str, Circumstances], Sequence[Branch]] | None = None,
     ) -> tuple[Driver, ...]:
         """What moves P(deadline missed) most, a crew being sent now or since `sent`; the strongest first.
 
         Each is weighed by what the chance would be without it: a cause unknown, a team like all others, day, town,
-        a crew that is free, or a fault that has only just begun.
+        a crew that is free, or a fault that has only just begun. `branches`: our own, by whoever keeps them.
         """
-        mine = self.branches(cause, about)
+        of = branches or self.branches
+        mine = of(cause, about)
         now = miss(mine, elapsed, deadline, sent)
         likely = max(reweigh(mine, elapsed), key=lambda b: b.weight)
         team, slot = math.exp(self.teams.get(about.team, 0.0) + self.pairs.get((cause, about.team), 0.0)), _slot(about)
@@ -108,19 +110,19 @@ class Experience:
 
         fresh = round(now - miss(mine, 0.0, deadline - elapsed), 4)
         found = [
-            Driver("cause", likely.cause, likely.weight, without(self.branches("unknown", about))),
+            Driver("cause", likely.cause, likely.weight, without(of("unknown", about))),
             Driver("elapsed", "", elapsed, fresh),
         ]
         if about.team:
-            found.append(Driver("team", about.team, team, without(self.branches(cause, replace(about, team="")))))
+            found.append(Driver("team", about.team, team, without(of(cause, replace(about, team="")))))
         if about.night:
             factor = math.exp(self.slots.get(slot, 0.0) - self.slots.get(_slot(day), 0.0))
-            found.append(Driver("night", "", factor, without(self.branches(cause, day))))
+            found.append(Driver("night", "", factor, without(of(cause, day))))
         if about.area == "suburb":
             factor = math.exp(self.slots.get(slot, 0.0) - self.slots.get(_slot(town), 0.0))
-            found.append(Driver("suburb", "", factor, without(self.branches(cause, town))))
+            found.append(Driver("suburb", "", factor, without(of(cause, town))))
         if about.ahead:
-            free = self.branches(cause, replace(about, ahead=0))
+            free = of(cause, replace(about, ahead=0))
             found.append(Driver("queue", "", float(about.ahead), without(free)))
         found.sort(key=lambda d: (-abs(d.points), d.kind))
         return tuple(replace(d, figure=round(d.figure, 2)) for d in found[:most] if abs(d.points) >= _TELLING)

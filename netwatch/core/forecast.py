@@ -78,14 +78,19 @@ def miss(branches: Sequence[Branch], elapsed: float, deadline: float, sent: floa
     that do not know of one another.
     """
     leaves = elapsed if sent is None else sent
-    now, late = 0.0, 0.0
-    for b in branches:
-        fate = b.prior
-        now += b.weight * lasts(fate, elapsed) * survival(elapsed - leaves, fate.repair_median, fate.repair_sigma)
-        late += b.weight * lasts(fate, deadline) * survival(deadline - leaves, fate.repair_median, fate.repair_sigma)
+    now = _still_out(branches, elapsed, leaves)
     if deadline <= elapsed or now <= _TINY:
         return 1.0
-    return min(late / now, 1.0)
+    return min(_still_out(branches, deadline, leaves) / now, 1.0)
+
+
+def _still_out(branches: Sequence[Branch], t: float, leaves: float) -> float:
+    """P(neither healed nor repaired after `t` minutes) by a crew that leaves after so many."""
+    out = 0.0
+    for b in branches:
+        fate = b.prior
+        out += b.weight * lasts(fate, t) * survival(t - leaves, fate.repair_median, fate.repair_sigma)
+    return out
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,12 +123,13 @@ def forecast(
 def within(share: float, branches: Sequence[Branch], elapsed: float, sent: float | None = None) -> float:
     """The minutes from now within which a share of such faults is over; found by halving in log time."""
     leaves = elapsed if sent is None else sent
+    left = (1 - share) * _still_out(branches, elapsed, leaves)
     low, high = 0.0, 1.0
-    while miss(branches, elapsed, elapsed + high, leaves) > 1 - share and high < _FOREVER:
-        low, high = high, high * 2
+    while _still_out(branches, elapsed + high, leaves) > left and high < _FOREVER:
+        low, high = high, high * 4
     while high - low > _CLOSE * high:
-        middle = (low + high) / 2
-        if miss(branches, elapsed, elapsed + middle, leaves) > 1 - share:
+        middle = (low + high) / 2 if low * 4 < high else math.sqrt(low * high)
+        if _still_out(branches, elapsed + middle, leaves) > left:
             low = middle
         else:
             high = middle
@@ -132,7 +138,8 @@ def within(share: float, branches: Sequence[Branch], elapsed: float, sent: float
 
 _FOREVER = 1e7
 """Minutes; nobody asks for more."""
-_CLOSE = 1e-3
+_CLOSE = 0.005
+"""A half per cent: nobody plans an evening by less."""
 
 
 # ---------------------------------------------------------------- when to send

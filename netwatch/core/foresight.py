@@ -112,7 +112,7 @@ class Foresight:
             if_waiting=round(said.miss_if_waiting, 4) if sent is None else None,
             median_minutes=round(said.median, 1),
             p80_minutes=round(said.p80, 1),
-            drivers=self.known.drivers(subject.cause, subject.about, elapsed, limit, gone),
+            drivers=self.known.drivers(subject.cause, subject.about, elapsed, limit, gone, branches=self._branches),
         )
 
     def drawn(self, key: str, assurance: str) -> float | None:

@@ -218,8 +218,10 @@ class Orders:
 
     def _stale(self, order: TicketRecord, deadline: Instant) -> bool:
         """Whether what is to be expected must be told anew: something changed, or it was told a while ago."""
-        told = order.outlook
-        if told is None or self.now - told.at >= self.rules.dispatch.review or told.deadline != deadline:
+        told, rules = order.outlook, self.rules.dispatch
+        # Who has been sent is only watched any more: a thousand of them must not be worked out anew every minute.
+        age = rules.review if order.dispatched is None else rules.learning.refresh
+        if told is None or self.now - told.at >= age or told.deadline != deadline:
             return True
         return (told.if_waiting is None) is (order.dispatched is None)
 
