@@ -247,12 +247,17 @@ def _over(fault: FaultRecord, before: Instant) -> bool:
 
 def window_spans(versions: list[Maintenance]) -> Spans:
     """When a window was really in force: each version from its `at` on, the first from its start on."""
-    out: Spans = []
+    return [span for _, span in window_versions(versions)]
+
+
+def window_versions(versions: list[Maintenance]) -> list[tuple[Maintenance, Pair]]:
+    """Each version of a window with when it was really in force; those that never were are left out."""
+    out = []
     for i, version in enumerate(versions):
         since = version.at if i else -FOREVER
         until = versions[i + 1].at if i + 1 < len(versions) else FOREVER
         if not version.cancelled:
             start, end = max(version.start, since), min(version.end, until)
             if start < end:
-                out.append((start, end))
+                out.append((version, (start, end)))
     return out

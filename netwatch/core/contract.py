@@ -6,15 +6,16 @@ windows belong to an outage.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from zoneinfo import ZoneInfo
 
 from netwatch.core import sla
-from netwatch.core.book import Book, FaultRecord, OutageRecord, TicketRecord, window_spans
+from netwatch.core.book import Book, FaultRecord, OutageRecord, TicketRecord, window_versions
 from netwatch.core.causes import scope_parts
 from netwatch.core.circuits import Loss
 from netwatch.core.intervals import FOREVER, Spans, union
-from netwatch.core.model import Circuit, Condition, Ledger, Maintenance, Outage, RootKind, Standing
+from netwatch.core.model import Circuit, Condition, Ledger, Maintenance, Outage, RootKind, Scope, Standing
 from netwatch.core.rules import Rules, SlaPolicy
 from netwatch.core.time import MINUTE, Instant
 from netwatch.core.topology import Network
@@ -25,7 +26,7 @@ class Contract:
 
     def __init__(self, book: Book, net: Network, rules: Rules, zone: ZoneInfo) -> None:
         self.book, self.net, self.rules, self.zone = book, net, rules, zone
-        self._covered: dict[tuple[str, str], bool] = {}
+        self._covered: dict[tuple[tuple[Scope, ...], str], bool] = {}
         self._orders: dict[str, TicketRecord] | None = None
         self._policies: dict[Instant, SlaPolicy] = {}
         self._lines: dict[str, sla.Line] = {}
@@ -150,20 +151,23 @@ class Contract:
 
     # ------------------------------------------------------------ planned work
 
-    def _windows(self, circuit_id: str) -> list[list[Maintenance]]:
-        """The windows that cover a circuit."""
-        return [w for w in self.book.windows.values() if self._covers(w[-1], circuit_id)]
+    def _windows(self, circuit_id: str) -> Iterator[tuple[list[Maintenance], Spans]]:
+        """The windows that cover a circuit, each with when it did: another version may have another scope."""
+        for versions in self.book.windows.values():
+            spans = [span for version, span in window_versions(versions) if self._covers(version.scope, circuit_id)]
+            if spans:
+                yield versions, spans
 
-    def _covers(self, window: Maintenance, circuit_id: str) -> bool:
-        key = (window.id, circuit_id)
+    def _covers(self, scope: tuple[Scope, ...], circuit_id: str) -> bool:
+        key = scope, circuit_id
         if key not in self._covered:
-            self._covered[key] = self._touches(window, circuit_id)
+            self._covered[key] = self._touches(scope, circuit_id)
         return self._covered[key]
 
-    def _touches(self, window: Maintenance, circuit_id: str) -> bool:
-        if any(s.kind == "circuit" and s.id == circuit_id for s in window.scope):
+    def _touches(self, scope: tuple[Scope, ...], circuit_id: str) -> bool:
+        if any(s.kind == "circuit" and s.id == circuit_id for s in scope):
             return True
-        links, devices = scope_parts(window.scope, self.net)
+        links, devices = scope_parts(scope, self.net)
         seen: set[str] = set()
         at: str = circuit_id
         while at and at not in seen and at in self.net.ledger.circuits:
@@ -179,8 +183,8 @@ class Contract:
         """Until when planned work that covers a circuit goes on, for loss that began inside it."""
         if not self.book.windows:
             return None
-        spans = [window_spans(w) for w in self._windows(circuit_id)]
-        return max((self._continued(w, e) for w in spans for s, e in w if s <= started < e), default=None)
+        covered = [spans for _, spans in self._windows(circuit_id)]
+        return max((self._continued(w, e) for w in covered for s, e in w if s <= started < e), default=None)
 
     def excused(self, outage: OutageRecord, loss: Loss) -> list[tuple[Instant, Instant]]:
         """The planned time of an outage that is not net time."""
@@ -189,15 +193,15 @@ class Contract:
         out: Spans = []
         policy = self.policy(outage.started)
         name = self.assurance(outage.circuit, outage.started)
-        for versions in self._windows(outage.circuit):
-            inside = [(s, e) for s, e in window_spans(versions) if s <= outage.started < e]
+        for versions, spans in self._windows(outage.circuit):
+            inside = [(s, e) for s, e in spans if s <= outage.started < e]
             if not inside:
                 continue
             window = self._version(versions, outage.started)
             if not sla.notice_enough(name, window.announced, window.start, policy, self.rules.calendar, self.zone):
                 continue
             if self._suffices(window, outage, loss, outage.circuit):
-                end = self._continued(window_spans(versions), inside[0][1])
+                end = self._continued(spans, inside[0][1])
                 out.append((inside[0][0], end))
         return union(out)
 
@@ -223,10 +227,13 @@ class Contract:
             return True
         links, devices = scope_parts(window.scope, self.net)
         circuit = self.net.ledger.circuits[circuit_id]
+        # The customer may have said it before the equipment did: what took service away began with the loss.
+        seen = min((s for spans, _ in loss.blame for s, e in spans if e > outage.started), default=outage.started)
+        begun = max(seen, outage.started)
         dead = {
             part
             for spans, cause in loss.blame
-            if any(s <= outage.started + self.rules.alarms.agreement and e > outage.started for s, e in spans)
+            if any(s <= begun + self.rules.alarms.agreement and e > begun for s, e in spans)
             for part in cause.dead
         }
         for route in self.net.routes(circuit):
@@ -250,15 +257,15 @@ class Contract:
 
     def root_planned(self, fault: FaultRecord) -> bool:
         """Whether a fault's own root is being worked on by plan."""
-        for versions in self.book.windows.values():
-            if any(s <= fault.opened < e for s, e in window_spans(versions)):
-                links, devices = scope_parts(versions[-1].scope, self.net)
+        for version, (start, end) in (v for versions in self.book.windows.values() for v in window_versions(versions)):
+            if start <= fault.opened < end:
+                links, devices = scope_parts(version.scope, self.net)
                 kind, name = fault.root.kind, fault.root.id
                 if (
                     (kind is RootKind.LINK and name in links)
                     or (kind is RootKind.CABLE and links.intersection(self.net.ledger.cables.get(name, ())))
                     or (kind in (RootKind.DEVICE, RootKind.PREMISES) and name in devices)
-                    or (kind is RootKind.POWER and any(s.id == name for s in versions[-1].scope))
+                    or (kind is RootKind.POWER and any(s.id == name for s in version.scope))
                     or (kind is RootKind.PORT and any(e[1] in links for e in fault.elements))
                 ):
                     return True

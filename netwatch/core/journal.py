@@ -131,7 +131,7 @@ def read_fact(text: str, reasons: Collection[str] | None = None) -> Fact:
     Raises UnreadableError.
     """
     try:
-        doc = json.loads(text)
+        doc = json.loads(text, parse_constant=_no_number)
     except (ValueError, RecursionError) as error:
         raise UnreadableError(f"not JSON: {error}") from None
     if not isinstance(doc, dict):
@@ -145,6 +145,11 @@ def read_fact(text: str, reasons: Collection[str] | None = None) -> Fact:
     if isinstance(fact, Work) and reasons is not None:
         _check_reason(fact, reasons)
     return fact
+
+
+def _no_number(name: str) -> None:
+    """Python reads NaN and Infinity; JSON knows no such numbers."""
+    raise ValueError(f"{name} is no number")
 
 
 def _check_reason(work: Work, reasons: Collection[str]) -> None:
@@ -277,7 +282,10 @@ def write_fact(fact: Fact, zone: ZoneInfo) -> str:
             doc |= {"type": "learnt", "parameters": json.loads(fact.parameters)}
         case Tick():
             doc |= {"type": "tick"}
-    return json.dumps(doc, ensure_ascii=False, separators=(",", ":"))
+    return _write(doc)
+
+
+_write = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 def _present(**values: str | bool | None) -> dict[str, str | bool]:

@@ -13,7 +13,7 @@ import csv
 import math
 import tomllib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta, timezone
 from fractions import Fraction
 from itertools import accumulate, pairwise
@@ -51,6 +51,8 @@ class Line:
     port: str
     scopes: frozenset[str]
     """Every `kind id` by which planned work can cover it."""
+    levels: tuple[tuple[str, str], ...]
+    """Every customer and his level: a circuit may be given to another."""
 
 
 @dataclass(frozen=True)
@@ -86,6 +88,7 @@ def lines_of(folder: Path) -> dict[str, Line]:
             link["a_device"],
             link["a_port"],
             frozenset(scopes),
+            tuple(levels.items()),
         )
     return out
 
@@ -185,7 +188,8 @@ def figures(docs: Sequence[Doc], line: Line, found: Sequence[tuple[Fraction, Fra
     started, restored = found[which]
     last = max(seconds(d["at"]) for d in docs)
     end = last if restored is None else restored
-    since = max((r for _, r in found[:which] if r is not None), default=Fraction(0))
+    returned = [r for _, r in found[:which] if r is not None]
+    since = max(returned) if returned else _counted(docs, line, started)
     stopped = [*_pauses(docs, line.circuit, since)]
     planned = [*_excused(docs, line, started)]
     minutes = _minutes(docs, line, started, end)
@@ -209,8 +213,24 @@ def figures(docs: Sequence[Doc], line: Line, found: Sequence[tuple[Fraction, Fra
     return Figures(rounded(end - started), rounded(net), rounded(off), minutes, deadline, net > minutes * 60)
 
 
+def _counted(docs: Sequence[Doc], line: Line, started: Fraction) -> Fraction:
+    """When an outage counts, so that there is a ticket to act on: a minute lost in all, or the customer's word."""
+    said = [d for d in docs if (d.get("device"), d.get("component")) == (line.device, line.port)]
+    said.sort(key=lambda d: seconds(d["at"]))
+    calls = [seconds(d["at"]) for d in docs if d["type"] == "complaint" and d["circuit"] == line.circuit]
+    called = min((c for c in calls if c >= started), default=Fraction(10**12))
+    left = Fraction(60)
+    for doc, then in pairwise([*said, {"at": "9999-01-01T00:00:00+00:00"}]):
+        begun, until = max(seconds(doc["at"]), started), seconds(then["at"])
+        if doc["state"] == "bad" and until > begun:
+            if until - begun >= left:
+                return min(called, begun + left)
+            left -= until - begun
+    return called
+
+
 def _pauses(docs: Sequence[Doc], circuit: str, since: Fraction) -> Iterable[Span]:
-    """The stopping pauses opened after the last return of service."""
+    """The stopping pauses opened once there was a ticket, or after the last return of service."""
     running: dict[str, Fraction] = {}
     acts = [
         d
@@ -256,11 +276,8 @@ def _excused(docs: Sequence[Doc], line: Line, started: Fraction) -> Iterable[Spa
         for version in versions[len(known) :]:
             if seconds(version["at"]) >= end:
                 break
-            end = (
-                seconds(version["at"])
-                if version.get("cancelled")
-                else max(seconds(version["end"]), seconds(version["at"]))
-            )
+            gone = version.get("cancelled") or not line.scopes.intersection(version["scope"])
+            end = seconds(version["at"]) if gone else max(seconds(version["end"]), seconds(version["at"]))
         yield started, end
 
 
@@ -278,21 +295,30 @@ def _notice(plan: Doc) -> int:
     return count
 
 
-def _stated(docs: Sequence[Doc], line: Line, at: Fraction) -> str:
+def _at(docs: Sequence[Doc], line: Line, at: Fraction) -> Line:
+    """The circuit as the ledger has it at an instant."""
     changes = [d for d in docs if d["type"] == "ledger" and d["circuit"] == line.circuit and seconds(d["at"]) <= at]
-    changes.sort(key=lambda d: seconds(d["at"]))
-    return str(changes[-1]["assurance"]) if changes else line.assurance
+    for doc in sorted(changes, key=lambda d: seconds(d["at"])):
+        line = replace(
+            line,
+            assurance=doc.get("assurance", line.assurance),
+            product=doc.get("product", line.product),
+            level=dict(line.levels)[doc["customer"]] if "customer" in doc else line.level,
+        )
+    return line
 
 
 def _assurance(docs: Sequence[Doc], line: Line, at: Fraction) -> str:
-    name = _stated(docs, line, at) or CLASS_OF_LEVEL.get(line.level, "")
+    line = _at(docs, line, at)
+    name = line.assurance or CLASS_OF_LEVEL.get(line.level, "")
     if not name:
         raise AmbiguousError("what notice does a circuit without class and level need?")
     return name
 
 
 def _minutes(docs: Sequence[Doc], line: Line, started: Fraction, end: Fraction) -> int:
-    stated = _stated(docs, line, started)
+    line = _at(docs, line, started)
+    stated = line.assurance
     if line.product == "ipshop":
         calls = [seconds(d["at"]) for d in docs if d["type"] == "complaint" and d["circuit"] == line.circuit]
         reported = min((c for c in calls if started <= c < end + 600), default=started)

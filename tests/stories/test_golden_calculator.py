@@ -123,7 +123,7 @@ def link(circuit: str, second: int, state: str) -> Doc:
 
 @st.composite
 def acts(draw: st.DrawFn, circuit: str, begin: int, end: int) -> list[Doc]:
-    """Pauses and resumes while the outage lasts, some dated back, some with approval."""
+    """Pauses and resumes from shortly before the outage on, some dated back, some with approval."""
     out: list[Doc] = []
     for second in sorted(draw(st.sets(SECONDS(begin, end), max_size=8))):
         doc: Doc = {"at": stamp(second), "type": "work", "circuit": circuit, "by": "team-1"}
@@ -150,7 +150,9 @@ def plans(draw: st.DrawFn, circuit: str) -> list[Doc]:
         out.append({"at": stamp(announced)} | plan)
         if draw(st.booleans()):
             later = start + draw(SECONDS(1, length))
-            new: Doc = {"cancelled": True} if draw(st.booleans()) else {"end": stamp(later + draw(SECONDS(1, 7200)))}
+            other: Doc = {"scope": ["link L-FAR"] if draw(st.booleans()) else [f"link L-{circuit}"]}
+            end: Doc = {"end": stamp(later + draw(SECONDS(1, 7200)))}
+            new = draw(st.sampled_from([{"cancelled": True}, end, other, end | other]))
             out.append({"at": stamp(later)} | plan | new)
     return out
 
@@ -171,7 +173,7 @@ def nights(draw: st.DrawFn) -> tuple[str, list[Doc], list[Doc]]:
     if draw(st.booleans()):
         docs.append(link(circuit, end, "ok"))
     docs.append({"at": stamp(end + draw(SECONDS(0, 7200))), "type": "tick"})
-    docs += draw(acts(circuit, begin + 61, end - 1)) if end - 1 > begin + 61 else []
+    docs += draw(acts(circuit, begin - 300, end - 1))  # also before there is a ticket to act on
     docs += draw(plans(circuit))
     changes = [
         {
