@@ -28,6 +28,7 @@ from netwatch.core.rules import (
     Escalation,
     FacilityBand,
     FaultRules,
+    FlapRules,
     LearningRules,
     LotRules,
     Of,
@@ -68,6 +69,7 @@ class _Example(_Strict):
     says: list[str]
     cause: list[str] | None = None
     out: list[str] | None = None
+    alarm: list[str] | None = None
 
 
 class _Evidence(_Strict):
@@ -91,8 +93,17 @@ class _Condition(_Strict):
     example: _Word | None = None
 
 
+class _Flapping(_Strict):
+    each: _Positive
+    half_life_seconds: _Positive
+    suppress: _Positive
+    reuse: _Positive
+    ceiling: _Positive
+
+
 class _Alarms(_Strict):
     evidence: _Evidence
+    flapping: _Flapping
     condition: dict[Condition, _Condition]
     example: list[_Example] = []
 
@@ -340,6 +351,9 @@ def load_rules(locate: Path | Callable[[str], Path]) -> Rules:
     days = _calendar(calendar, documents["calendar.toml"], findings) if calendar else None
     if faults:
         findings += _missing(documents["faults.toml"], "cost", [*_COSTS], faults.cost)
+    if alarms and not alarms.flapping.reuse < alarms.flapping.suppress <= alarms.flapping.ceiling:
+        cure = "each below the next"
+        findings.append(documents["alarms.toml"].finding(("flapping",), "reuse, suppress, ceiling do not ascend", cure))
     if alarms:
         findings += _missing(documents["alarms.toml"], "condition", list(Condition), alarms.condition)
     if sla:
@@ -397,6 +411,7 @@ def try_examples(locate: Callable[[str], Path], rules: Rules) -> list[Finding]:
 def _figures(file: _Alarms | _Faults) -> Iterator[tuple[str, str]]:
     if isinstance(file, _Alarms):
         yield from (("evidence", key) for key in type(file.evidence).model_fields)
+        yield from (("flapping", key) for key in type(file.flapping).model_fields)
         return
     yield from (("blindness", key) for key in type(file.blindness).model_fields)
     yield from (("feeder", key) for key in type(file.feeder).model_fields)
@@ -404,8 +419,12 @@ def _figures(file: _Alarms | _Faults) -> Iterator[tuple[str, str]]:
 
 
 def _tried(example: _Example, at: tuple[str | int, ...], file: Document, rules: Rules) -> Iterator[Finding]:
-    wanted = {"cause": (example.cause, sample.causes), "out": (example.out, sample.outages)}
-    if example.cause is None and example.out is None:
+    wanted = {
+        "cause": (example.cause, sample.causes),
+        "out": (example.out, sample.outages),
+        "alarm": (example.alarm, sample.alarms),
+    }
+    if all(expected is None for expected, _ in wanted.values()):
         yield file.finding(at, "expects nothing", 'say what must come of it: cause = ["cable K0"]')
     for key, (expected, found) in wanted.items():
         if expected is None:
@@ -604,7 +623,7 @@ def _days(text: str) -> list[date]:
 
 
 def _alarm_rules(file: _Alarms) -> AlarmRules:
-    e = file.evidence
+    e, f = file.evidence, file.flapping
     return AlarmRules(
         debounce=e.debounce_seconds * SECOND,
         debounce_window=e.debounce_window_seconds * SECOND,
@@ -613,6 +632,7 @@ def _alarm_rules(file: _Alarms) -> AlarmRules:
         agreement=e.agreement_seconds * SECOND,
         grace=e.grace_seconds * SECOND,
         reorder=e.reorder_seconds * SECOND,
+        flap=FlapRules(f.each, f.half_life_seconds * SECOND, f.suppress, f.reuse, f.ceiling),
         presume_cycles=e.presume_cycles,
         presume_polled_cycles=e.presume_polled_cycles,
         presume_signals=e.presume_signals,

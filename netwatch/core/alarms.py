@@ -18,11 +18,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from math import log2
 from typing import TypeAlias
 
 from netwatch.core.intervals import FOREVER, Pair
 from netwatch.core.model import Condition, Observation, Source, State
-from netwatch.core.rules import AlarmRules
+from netwatch.core.rules import AlarmRules, FlapRules
 from netwatch.core.time import Instant, Span
 from netwatch.core.topology import Network
 
@@ -63,6 +64,19 @@ class Signal:
     """Time between its last two repetitions by polling."""
     beats: int = 0
     """How many repetitions in a row came in that time."""
+    penalty: float = 0.0
+    """Of its raises, as it stood at the last one."""
+    flapping: bool = False
+
+    def penalise(self, at: Instant, rules: FlapRules) -> None:
+        """It was raised once more."""
+        faded = self.penalty * 2.0 ** ((self.raised - at) / rules.half_life)
+        self.penalty = min(faded + rules.each, rules.ceiling)
+        self.flapping = self.flapping or self.penalty >= rules.suppress
+
+    def calm(self, rules: FlapRules) -> Instant:
+        """From when on a flap is over, if nothing is raised before."""
+        return self.raised + round(rules.half_life * max(0.0, log2(self.penalty / rules.reuse)))
 
 
 @dataclass(slots=True)
@@ -148,7 +162,7 @@ class Evidence:
             self._answer(said.device, said.at, heard)
         signal = self.signals.get(key)
         if signal is None or signal.state is not said.state:
-            self._turn(key, signal, said, heard)
+            self._turn(key, signal, said, rules, heard)
         else:
             self._again(key, signal, said, rules, heard)
         if signal is None and said.state is State.OK and said.source not in _MESSAGES and self.praise < _HABIT:
@@ -254,7 +268,7 @@ class Evidence:
         for signal in self.signals.values():
             signal.heard = max(signal.heard, at)
 
-    def _turn(self, key: Key, signal: Signal | None, said: Observation, heard: Heard) -> None:
+    def _turn(self, key: Key, signal: Signal | None, said: Observation, rules: AlarmRules, heard: Heard) -> None:
         """A signal changes its state."""
         if signal is None:
             if said.state is State.OK and said.condition is not Condition.REBOOT:
@@ -264,6 +278,7 @@ class Evidence:
             signal = self.signals[key] = Signal(said.state, said.at, said.at, said.source, said.at)
         if said.state is State.BAD:
             signal.count += 1
+            signal.penalise(said.at, rules.flap)
             signal.cleared = None
             signal.raised = said.at
         elif said.state is State.OK:

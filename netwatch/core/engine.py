@@ -345,7 +345,12 @@ class Engine:
             return
         now, timing = self.book.now, self.rules.alarms
         rule = timing.conditions[key[2]]
-        if signal.state is State.OK or key[2] is Condition.REBOOT:
+        signal.flapping = signal.flapping and (signal.state is not State.OK or now < signal.calm(timing.flap))
+        if signal.flapping:  # one alarm with its count; it ages only while all is well
+            state = AlarmState.ACTIVE
+            if signal.state is State.OK:
+                heapq.heappush(self._alarms, (signal.calm(timing.flap), key))
+        elif signal.state is State.OK or key[2] is Condition.REBOOT:
             over = signal.since + timing.stability
             state = AlarmState.GONE if now >= over else AlarmState.CLEARING
             if state is AlarmState.CLEARING:

@@ -29,7 +29,7 @@ from netwatch.core.causes import Cause, Part, Planned
 from netwatch.core.intervals import FOREVER, union
 from netwatch.core.model import Domain, Root, RootKind
 from netwatch.core.rules import AlarmRules, FaultRules
-from netwatch.core.scene import Scene
+from netwatch.core.scene import FLAPS, Scene
 from netwatch.core.time import Instant
 from netwatch.core.topology import Network
 
@@ -116,3 +116,6 @@ def _settle(scene: Scene, cause: Cause) -> None:
             if pairs and pairs[0][0] <= spans[0][0] + agreement:
                 cause.dead[part] = union([(start, pairs[0][1]), *pairs[1:]])
     cause.spans = spans
+    flaps = max((len(pairs) for pairs in cause.dead.values()), default=0)
+    if flaps >= FLAPS:
+        cause.reason += f"; it flaps, {flaps} times so far"

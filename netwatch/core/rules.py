@@ -27,6 +27,20 @@ class AlarmRule:
 
 
 @dataclass(frozen=True, slots=True)
+class FlapRules:
+    """A penalty that grows with each raise and decays by half in `half_life`."""
+
+    each: float
+    half_life: Span
+    suppress: float
+    """From this penalty on an alarm is flapping: it stays active until it is calm."""
+    reuse: float
+    """Calm is a penalty below this, and only while all is well."""
+    ceiling: float
+    """No penalty grows beyond it: the longest that a flap is remembered."""
+
+
+@dataclass(frozen=True, slots=True)
 class AlarmRules:
     """`rules/alarms.toml`: when evidence counts."""
 
@@ -50,6 +64,7 @@ class AlarmRules:
     presume_signals: int
     """…once so many signals have shown that polling repeats bad news at all."""
     conditions: Mapping[Condition, AlarmRule]
+    flap: FlapRules
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,8 @@ from netwatch.core.alarms import Evidence
 from netwatch.core.engine import Engine
 from netwatch.core.faults import explain
 from netwatch.core.model import (
+    Alarm,
+    AlarmState,
     Circuit,
     Condition,
     Device,
@@ -136,6 +138,16 @@ def outages(says: Sequence[str], rules: Rules) -> list[str]:
     engine.decide((), last + rules.alarms.stability + rules.alarms.debounce)
     found = sorted(engine.book.outages.values(), key=lambda o: (o.circuit, o.started))
     return [f"{o.circuit} {_seconds(o.started)} {_seconds(o.restored)}" for o in found]
+
+
+def alarms(says: Sequence[str], rules: Rules) -> list[str]:
+    """The alarms that stand when the last word of an example is said: what, its state and how often it was raised."""
+    engine = Engine(network().ledger, rules, ZoneInfo("UTC"))
+    for fact in heard(says):
+        engine.decide([fact], fact.at)
+    found = [row for row in engine.rows() if isinstance(row, Alarm) and row.state is not AlarmState.GONE]
+    names = (f"{a.device} {a.component} {a.condition} {a.state} {a.count}" for a in found)
+    return sorted(name.replace("  ", " ") for name in names)
 
 
 def _seconds(at: Instant | None) -> str:

@@ -174,7 +174,7 @@ class Cuts:
         parts: dict[Part, Spans] = {}
         for link in scene.broken:
             spans = union(s for kind in BREAKS if (t := scene.tracks.get((kind, link))) is not None for s in t.spans)
-            parts["link", link] = _bridged(spans, timing.agreement) if len(spans) >= _FLAPS else spans
+            parts["link", link] = _bridged(spans, timing.agreement) if len(spans) >= FLAPS else spans
         for device in scene.dead:
             track = scene.tracks.get(("device", device))
             parts["device", device] = list(track.spans) if track else []
@@ -205,7 +205,7 @@ class Cuts:
         return self._reaches[key]
 
 
-_FLAPS = 3
+FLAPS = 3
 """So often broken, a link is flapping: what polls find silent between two words about it is its doing, too."""
 
 

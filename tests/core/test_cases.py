@@ -6,7 +6,7 @@ import pytest
 from core_metro import at, back, dark, lit, metro, night, rows, say, silent
 
 from netwatch.core.engine import Engine
-from netwatch.core.model import Complaint, Fact, Role
+from netwatch.core.model import Alarm, AlarmState, Complaint, Fact, Role
 from netwatch.core.time import parse
 
 
@@ -126,3 +126,46 @@ def test_faults_in_different_places_never_share_an_id() -> None:
     run = night([*dark(0, "AGG-1 GE1/0/1"), *dark(0, "AGG-3 GE1/0/7")], 200, b.ledger())
     assert sorted(faults(run).values()) == ["cable KF", "cable KT1"]
     assert len(orders(run)) == 2
+
+
+# ---------------------------------------------------------------- flapping
+
+
+def alarms(run: Engine) -> dict[str, tuple[str, int]]:
+    return {
+        row.id: (str(row.state), row.count)
+        for row in run.rows()
+        if isinstance(row, Alarm) and row.state is not AlarmState.GONE
+    }
+
+
+def test_a_flap_is_one_alarm_with_its_count_that_ends_by_ageing_only_when_it_is_up() -> None:
+    end = "AGG-1 GE1/0/1"
+    flaps: list[Fact] = [f for n in range(35) for f in [say(n * 8, end, "los"), say(n * 8 + 5, end, "los", "ok")]]
+    up = night(flaps, 600)
+    assert alarms(up) == {"AGG-1|GE1/0/1|los": ("active", 35)}
+    up.decide([], at(4 * 3600))
+    assert alarms(up) == {}
+    down = night(flaps[:-1], 600)
+    down.decide([], at(4 * 3600))
+    assert alarms(down) == {"AGG-1|GE1/0/1|los": ("active", 35)}
+    assert rows(down, "fault")[0]["cleared"] is None, "a flap that stays down stays a fault"
+
+
+def test_a_slow_flap_with_a_period_just_above_the_hold_time_is_counted_as_often_as_it_comes() -> None:
+    end = "AGG-1 GE1/0/1"
+    slow: list[Fact] = [f for n in range(4) for f in [*dark(n * 800, end), *lit(n * 800 + 150, end)]]
+    run = night(slow, 5000)
+    assert [o["gross_seconds"] for o in rows(run, "outage") if o["circuit"] == "C1"] == [150] * 4
+    assert len(orders(run)) == 4, "each has been over for longer than the stability window"
+
+
+def test_a_value_that_sits_on_its_threshold_takes_nothing_out() -> None:
+    wobble: list[Fact] = [say(n * 60, "AGG-1 GE1/0/1", "optical", "ok" if n % 2 else "bad") for n in range(30)]
+    run = night(wobble, 4000)
+    assert (rows(run, "fault"), rows(run, "ticket")) == ([], [])
+
+
+def test_a_first_ever_status_is_not_a_change() -> None:
+    run = night([say(0, "AGG-1 GE1/0/1", "link", "ok", "poll"), *back(1, "ACC-1")], 1000)
+    assert alarms(run) == {}
