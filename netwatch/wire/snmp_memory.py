@@ -127,10 +127,10 @@ _pack = Struct(">I").pack_into
 def worth(vain: int) -> bool:
     """Shall the layout of an answer be remembered after so many in a row that were of another one than the one before?
 
-    Making one takes as long as decoding four answers: where counters grow and shrink at every poll that is not tried
-    each time.
+    Making one takes as long as decoding the answer: that is not done for questions that are asked once (a walk when a
+    device is learnt), nor each time where counters grow and shrink at every poll.
     """
-    return vain <= 2 or vain % 16 == 0
+    return vain in (2, 3) or vain % 16 == 0
 
 
 def response(pdu: ber.Pdu | ber.TrapV1, number: int) -> ber.Pdu:

@@ -339,8 +339,8 @@ class Envelope:
     """A request to one engine, sealed again and again: only number, time, salt, cipher and digest are written anew."""
 
     __slots__ = (
-        "_at", "_boots", "_context", "_credential", "_from", "_id_at", "_lock", "_pdu", "_peer", "_scoped", "_spans",
-        "_until", "_whole",
+        "_blank", "_boots", "_context", "_credential", "_from", "_hidden", "_id", "_id_at", "_lock", "_pdu", "_peer",
+        "_places", "_scoped", "_time_size", "_until", "_whole",
     )  # fmt: skip
 
     def __init__(self, credential: Credential, peer: Peer, context: bytes, pdu: bytes, id_at: int) -> None:
@@ -357,17 +357,16 @@ class Envelope:
         if peer.boots != self._boots or not self._from <= time <= self._until:
             return self._anew(number, four, clock, time)
         whole, scoped, lock = self._whole, self._scoped, self._lock
-        (n0, n1), (t0, t1), (d0, d1), (s0, s1), (c0, c1) = self._spans
-        scoped[self._at : self._at + 4] = four
-        whole[n0:n1] = four
-        whole[t0:t1] = time.to_bytes(t1 - t0, "big", signed=True)
-        if s0 == s1:
-            whole[c0:c1] = scoped
+        number_at, time_at, digest_at, salt_at, hidden_at = self._places
+        scoped[self._id] = whole[number_at] = four
+        whole[time_at] = time.to_bytes(self._time_size, "big", signed=True)
+        if self._hidden:
+            whole[salt_at], whole[hidden_at] = lock.encrypt(self._boots, time, scoped)
         else:
-            whole[s0:s1], whole[c0:c1] = lock.encrypt(self._boots, time, scoped)
-        if d0 != d1:
-            whole[d0:d1] = bytes(d1 - d0)
-            whole[d0:d1] = lock.digest(whole)
+            whole[hidden_at] = scoped
+        if self._blank:
+            whole[digest_at] = self._blank
+            whole[digest_at] = lock.digest(whole)
         return whole
 
     def _anew(self, number: int, four: bytes, clock: float, time: int) -> bytes:
@@ -376,10 +375,13 @@ class Envelope:
         pdu[self._id_at : self._id_at + 4] = four
         whole = seal(number, self._credential, self._peer, clock, self._context, bytes(pdu))
         self._scoped = bytearray(_scope(self._peer.engine_id, self._context, bytes(pdu)))
-        self._at = len(self._scoped) - len(pdu) + self._id_at
-        self._whole, self._spans = bytearray(whole), read(whole).spans
-        t0, t1 = self._spans[1]
-        self._boots, self._from, self._until = self._peer.boots, time, (1 << 8 * (t1 - t0) - 1) - 1
+        at = len(self._scoped) - len(pdu) + self._id_at
+        spans = read(whole).spans
+        self._id, self._places = slice(at, at + 4), tuple(slice(*span) for span in spans)
+        sizes = [stop - start for start, stop in spans]
+        self._whole, self._blank, self._hidden = bytearray(whole), bytes(sizes[2]), sizes[3] > 0
+        self._time_size = sizes[1]
+        self._boots, self._from, self._until = self._peer.boots, time, (1 << 8 * self._time_size - 1) - 1
         return whole
 
 

@@ -82,7 +82,8 @@ def test_what_is_read_by_layout_is_what_decoding_reads(
             tag = data.draw(st.sampled_from([Tag.COUNTER32, Tag.GAUGE32, Tag.TICKS]))
             second[-1] = VarBind(second[-1].oid, tag, 7)
     learnt = memory()
-    assert read(learnt, written(one, first), one) == first
+    for _ in range(2):  # the layout of what comes once is not worth remembering
+        assert read(learnt, written(one, first), one) == first
     assert read(learnt, written(other, second), other) == second
     assert read(learnt, written(one, first), one) == first
 
@@ -93,7 +94,8 @@ def test_whatever_becomes_of_the_octets_a_layout_reads_no_more_than_decoding_doe
     bindings: list[VarBind], data: st.DataObject, number: int
 ) -> None:
     learnt, octets = memory(), bytearray(written(number, bindings))
-    read(learnt, bytes(octets), number)
+    for _ in range(2):
+        read(learnt, bytes(octets), number)
     for _ in range(data.draw(st.integers(1, 4))):
         match data.draw(st.sampled_from(["set", "cut", "put"])):
             case "set":
@@ -116,14 +118,16 @@ def test_whatever_becomes_of_the_octets_a_layout_reads_no_more_than_decoding_doe
 @given(BINDINGS, NUMBERS, st.integers(1, 18))
 def test_an_error_status_is_never_read_as_values(bindings: list[VarBind], number: int, status: int) -> None:
     learnt = memory()
-    read(learnt, written(number, bindings), number)
+    for _ in range(2):
+        read(learnt, written(number, bindings), number)
     assert read(learnt, written(number, bindings, status), number) == "RefusedError"
 
 
 @given(BINDINGS, NUMBERS, st.binary(min_size=6, max_size=6))
 def test_another_community_is_another_layout(bindings: list[VarBind], number: int, community: bytes) -> None:
     learnt = memory()
-    read(learnt, written(number, bindings), number)
+    for _ in range(2):
+        read(learnt, written(number, bindings), number)
     assert read(learnt, written(number, bindings, community=community), number) == bindings
 
 
@@ -146,8 +150,9 @@ def test_boxes_that_answer_alike_share_one_layout() -> None:
     shared = Shared()
     question = shared.question(Credential(community="public"), "", Pdu.GET, (ROOT,), 0)
     one, other = CommunityMemory(question, shared), CommunityMemory(question, shared)
-    for n, who in enumerate((one, other)):
+    for n, who in enumerate((one, one, other, other)):
         who.read(written(FIRST_ID + n, [VarBind(ROOT, Tag.GAUGE32, 100 + n)]), FIRST_ID + n)
+    assert one._layout is not None
     assert one._layout is other._layout
 
 

@@ -296,6 +296,19 @@ def test_an_envelope_holds_each_time_what_sealing_anew_would(
         assert len(data) == len(usm.seal(number, user(*how), peer, 0.0, b"ctx", anew))
 
 
+@pytest.mark.parametrize(("auth", "priv"), EVERY)
+def test_the_question_who_an_engine_is_can_be_repeated(auth: Auth, priv: Priv | None) -> None:
+    """Nothing in it is secured, whatever the user is."""
+    pdu = ber.write_pdu(ber.GET, 1 << 24, 0, 0, ber.write_names([]))
+    envelope = usm.Envelope(user(auth, priv), usm.Peer(), b"", pdu, 4)
+    for number in (1 << 24, (1 << 24) + 1):
+        data = bytes(envelope.seal(number, 0.0))
+        assert data == usm.seal(
+            number, user(auth, priv), usm.Peer(), 0.0, b"", ber.write_pdu(ber.GET, number, 0, 0, b"0\0")
+        )
+        assert usm.read(data).flags == usm.REPORTABLE
+
+
 ANSWERS = st.lists(st.tuples(NUMBERS, st.binary(max_size=3)), min_size=2, max_size=6)
 
 
@@ -310,7 +323,7 @@ def test_answers_by_version_3_are_read_by_layout_as_they_are_decoded(
         shared, credential, peer = Shared(), user(*how), usm.Peer(ENGINE, 3, 500)
         memory = SecuredMemory(shared.question(credential, "", Pdu.GET, (NAME,), 0), shared)
         memory.meet(peer)
-        for number, value in answers:
+        for number, value in [answers[0], *answers]:
             wrong = data.draw(st.sampled_from(["", "", "number", "octet"]))
             inside = number ^ 1 if wrong == "number" else number
             body = ber.write_varbinds([VarBind(NAME, Tag.OCTETS, value)])
