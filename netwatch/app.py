@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import logging
 import os
 import signal
@@ -584,10 +585,23 @@ _LAST_DELIVERIES = 3.0
 """Seconds that stopping waits for messages to leave; the others are in the outbox and leave after the next start."""
 
 
+def spare_what_stays() -> None:
+    """Let the collector of cyclic garbage look at what is young, and seldom at what has been there for long.
+
+    What we know of 20,000 devices are millions of small objects that stay. Python walks all of them whenever a quarter
+    has been added: measured, up to nine seconds in which nothing is heard. Garbage in cycles (of tasks that failed) is
+    young when it dies.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000, 50, 1_000)
+
+
 def run(app: App) -> None:
     """Run to the end, on uvloop where there is one, with SIGTERM and SIGINT for the end and SIGHUP for a reload."""
 
     async def main() -> None:
+        spare_what_stays()
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, app.stop)

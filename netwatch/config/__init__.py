@@ -128,7 +128,7 @@ class Poll(Section):
     timeout_seconds: Seconds = 2
     """For one request, before it is repeated."""
     retries: Annotated[int, Field(strict=True, ge=0, le=10)] = 2
-    concurrency: Annotated[int, Field(strict=True, ge=1, le=10000)] = 200
+    concurrency: Annotated[int, Field(strict=True, ge=1, le=10000)] = 1000
     """Devices asked at once."""
     engine: Literal["native", "pysnmp"] = "native"
     port: Port = 161
