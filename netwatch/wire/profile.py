@@ -189,6 +189,8 @@ class Sensor(Part):
     """Columns (by name) and patterns: only instances whose text matches, in tables that mix kinds of readings."""
     digits: str = ""
     """The column (by name) that says how many digits of the number stand behind the point."""
+    divisor: str = ""
+    """The column (by name) that says by what the number is divided."""
     factor: str = ""
     """The column (by name) that says by what the number is multiplied, or by −n what it is divided by."""
     proof: str = ""
@@ -418,7 +420,7 @@ def _mentions(profile: Profile) -> Iterator[tuple[toml.Key, Iterable[str], Itera
     for n, sensor in enumerate(profile.sensor):
         for word in ("name", "port", "component"):
             yield ("sensor", n, word), _names(getattr(sensor, word)), ("name", "port")
-        yield ("sensor", n), (*sensor.skip, *sensor.where, sensor.digits, sensor.factor), ()
+        yield ("sensor", n), (*sensor.skip, *sensor.where, sensor.digits, sensor.divisor, sensor.factor), ()
     for n, table in enumerate(profile.entity_sensors):
         yield ("entity_sensors", n, "name"), _names(table.name), ()
     for n, rows in enumerate(profile.rows):

@@ -7,6 +7,7 @@ not be read is a problem in words and empty, and the rest is told all the same.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeAlias
@@ -178,7 +179,7 @@ def _wanted(profiles: Profiles, chosen: Iterable[Profile], *, judged: bool) -> s
             out.add(sensor.oid)
             out |= {o for o in (sensor.low, sensor.high) if o}
             filled = [t for t in (sensor.name, sensor.port, sensor.component) if t]
-            asked = [*sensor.skip, *sensor.where, sensor.digits, sensor.factor]
+            asked = [*sensor.skip, *sensor.where, sensor.digits, sensor.divisor, sensor.factor]
             out |= _named(profiles, profile, [*(t for f in filled for t in f.terms())], asked)
             if sensor.entity:
                 out |= {ENT_DESCR, ENT_IN, ENT_NAME, ENT_ALIAS, IF_NAME, IF_DESCR}
@@ -301,18 +302,22 @@ class _Work:
 
     def _sensor(self, profile: Profile, sensor: Sensor, seen: list[Seen]) -> list[Row]:
         out: list[Row] = []
+        rows: list[tuple[Index, VarBind, decode.Decoded, str]] = []
         for index, vb in self._column(sensor.oid).items():
             if self._skipped(profile, sensor, index):
                 continue
             value = self._reading(profile, sensor, index, vb)
-            if value is None:
-                continue
+            if value is not None:
+                rows.append((index, vb, value, self._fill(profile, sensor.name, index, {}) or dotted(index)))
+        often = Counter(name for _, _, _, name in rows)
+        for index, vb, value, name in rows:
             port = self._entity_port(index) if sensor.entity else ""
             row: Row = {}
             if sensor.port is not None:
                 port = self._fill(profile, sensor.port, index, row) or port
             row["port"] = port
-            row["name"] = self._fill(profile, sensor.name, index, row) or dotted(index)
+            # Rows that nobody named are told apart by their index.
+            row["name"] = f"{name} {dotted(index)}" if often[name] > 1 else name
             reading: Row = {
                 "name": row["name"],
                 "class": sensor.kind,
@@ -334,7 +339,7 @@ class _Work:
         value = _scaled(vb, sensor)
         if not isinstance(value, int | float):
             return None
-        if sensor.digits or sensor.factor:
+        if sensor.digits or sensor.divisor or sensor.factor:
             value = decode.scaled(value, self._scale(profile, sensor, index))
         if sensor.kind == "temperature" and value < _ABSOLUTE_ZERO:
             return None
@@ -349,11 +354,13 @@ class _Work:
 
     def _scale(self, profile: Profile, sensor: Sensor, index: Index) -> float:
         """What the row itself says of its scale; nothing said is 1."""
-        told = _int(self._beside(profile, sensor.digits or sensor.factor, index))
+        told = _int(self._beside(profile, sensor.digits or sensor.divisor or sensor.factor, index))
         if not told:
             return 1
         if sensor.digits:
             return 10.0**-told
+        if sensor.divisor:
+            return 1 / told
         return told if told > 0 else -1 / told
 
     def _skipped(self, profile: Profile, sensor: Sensor, index: Index) -> bool:

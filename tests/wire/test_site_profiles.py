@@ -176,3 +176,28 @@ async def test_a_board_that_does_not_work_and_its_light_are_read_from_a_radio(ag
     found = await read(agent, snmp, "huawei_optix", "1.3.6.1.4.1.2011.2.25.1", values)
     assert judged(found) == {("slot 1 cshp", "hardware", "ok"), ("slot 23 odu", "hardware", "bad")}
     assert {("slot 23 odu tx", "tx_power", 9.3), ("slot 23 odu rx", "rx_power", -41.2)} <= readings(found)
+
+
+async def test_a_cooling_unit_names_what_its_figures_are_divided_by(agent: Any, snmp: Snmp) -> None:
+    row = "1.3.6.1.4.1.318.1.1.27.1.4.1.2.1"
+    values: dict[str, int | str] = {}
+    for n, (name, raw, unit, scale) in enumerate(
+        (("Supply", 248, "C", 10), ("Supply", 766, "F", 10), ("Output", 108, "kW", 10), ("Cond. Fan", 60, "%", 1)), 1
+    ):
+        values |= {f"{row}.2.1.{n}": name, f"{row}.3.1.{n}": raw, f"{row}.4.1.{n}": unit, f"{row}.5.1.{n}": scale}
+    found = await read(agent, snmp, "apc", "1.3.6.1.4.1.318.1.3.14", values)
+    assert readings(found) == {("Supply", "temperature", 24.8), ("Output", "power", 10_800), ("Cond. Fan", "fan", 60)}
+    assert {s["unit"] for s in found.lists["sensors"] if s["class"] == "fan"} == {"%"}
+
+
+async def test_rows_of_one_name_are_told_apart_by_their_index(agent: Any, snmp: Snmp) -> None:
+    point = "1.3.6.1.4.1.3052.14.1.1.1.1"
+    values: dict[str, int | str] = {}
+    for n, name in ((1, "unnamed"), (2, "unnamed"), (3, "hall")):
+        values |= {f"{point}.4.7.3.{n}": name, f"{point}.6.7.3.{n}": 40 + n}
+    found = await read(agent, snmp, "asentria_siteboss", "1.3.6.1.4.1.3052.14.3.2", values)
+    assert readings(found) == {
+        ("unnamed 7.3.1", "humidity", 41),
+        ("unnamed 7.3.2", "humidity", 42),
+        ("hall", "humidity", 43),
+    }
