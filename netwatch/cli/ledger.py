@@ -95,11 +95,72 @@ def import_(path: Path, config: Path, as_json: bool) -> None:
 
 
 @command.command()
-@click.argument("before", type=_path)
-@click.argument("after", type=_path)
+@click.argument("paths", nargs=-1, type=_path, metavar="[BEFORE AFTER]")
+@click.option("--device", "devices", multiple=True, metavar="ID", help="Ask only this device of the running ledger.")
+@config_option
 @json_option
-def diff(before: Path, after: Path, as_json: bool) -> None:
-    """What changed from BEFORE to AFTER, entity by entity; exit 0 whether or not anything did."""
+def diff(paths: tuple[Path, ...], devices: tuple[str, ...], config: Path, as_json: bool) -> None:
+    """What changed from BEFORE to AFTER; without them, where the running ledger and the network do not agree.
+
+    Against the network every managed device is asked by SNMP for its ports and its LLDP neighbours, and nothing else:
+    ports that the device lacks, links that LLDP contradicts, devices that call themselves otherwise.
+
+    Exit status: 0 compared (between two ledgers, whatever changed), 1 ledger and network disagree, 78 unusable.
+    """
+    if len(paths) == 2 and not devices:
+        _between(*paths, as_json=as_json)
+    elif not paths:
+        _against_the_network(config, devices, as_json=as_json)
+    else:
+        raise click.UsageError("two ledgers, or none to hold the running one against the network")
+
+
+def _against_the_network(config: Path, devices: tuple[str, ...], *, as_json: bool) -> None:
+    import asyncio
+
+    from netwatch.ledger.reality import against
+    from netwatch.plan import read as read_plan
+    from netwatch.wire.discover import look
+    from netwatch.wire.read import Read
+    from netwatch.wire.snmp import SnmpError, Target, open_snmp
+
+    plan = read_plan(config)
+    if strangers := set(devices) - plan.ledger.devices.keys():
+        raise click.UsageError(f"the ledger has no device {', '.join(sorted(strangers))}")
+    poll = plan.config.poll
+    targets = [
+        (d.id, Target(d.address, who, poll.port, timeout=poll.timeout_seconds, retries=poll.retries))
+        for d in plan.ledger.devices.values()
+        if d.managed and d.address and (not devices or d.id in devices) and (who := plan.credential(d.credential))
+    ]
+    reads: dict[str, Read] = {}
+    silent: dict[str, str] = {}
+
+    def failed(device: str, error: SnmpError) -> None:
+        silent[device] = str(error)
+
+    async def ask() -> None:
+        snmp = open_snmp(poll.engine)
+        try:
+            await look(snmp, plan.profiles, iter(targets), answered=reads.__setitem__, failed=failed)
+        finally:
+            await snmp.close()
+
+    asyncio.run(ask())
+    gaps = against(plan.ledger, reads)
+    rows = [{"kind": g.kind, "device": g.device, "port": g.port, "ledger": g.ledger, "heard": g.heard} for g in gaps]
+    if as_json:
+        emit({"asked": len(targets), "answered": len(reads), "gaps": rows, "silent": silent})
+    else:
+        show(rows, ("kind", "device", "port", "ledger", "heard"), none="the ledger and the network agree")
+        for device, why in silent.items():
+            say(f"{device}: {why}")
+        say(f"{len(reads):,} of {len(targets):,} devices answered")
+    if gaps:
+        raise SystemExit(FINDINGS)
+
+
+def _between(before: Path, after: Path, *, as_json: bool) -> None:
     from netwatch.ledger import read
     from netwatch.ledger.diff import diff as compare
 

@@ -92,6 +92,31 @@ class Proposal:
     notes: list[str] = field(default_factory=list)
 
 
+async def look(
+    snmp: Snmp,
+    profiles: Profiles,
+    targets: Iterator[tuple[str, Target]],
+    *,
+    concurrency: int = 64,
+    answered: Callable[[str, Read], None],
+    failed: Callable[[str, SnmpError], None],
+) -> None:
+    """Ask each of `targets` (what to call it, where it is) for its ports and neighbours, and nothing else."""
+    looking = Profiles({name: profile for name, profile in profiles.families.items() if name in _LOOK})
+    reader = Reader(snmp, looking)
+
+    async def work() -> None:
+        for name, target in targets:  # one iterator for all workers: never a list of a /16
+            try:
+                answered(name, await reader.read(target, Budget(2_000, 60.0)))
+            except SnmpError as error:
+                failed(name, error)
+
+    async with asyncio.TaskGroup() as workers:
+        for _ in range(concurrency):
+            workers.create_task(work())
+
+
 async def sweep(
     snmp: Snmp,
     profiles: Profiles,
@@ -101,29 +126,28 @@ async def sweep(
     progress: Callable[[int, int], None] = lambda _asked, _found: None,
 ) -> tuple[list[Found], list[str]]:
     """Ask every address in `networks`; (what answered in order of address, problems)."""
-    looking = Profiles({name: profile for name, profile in profiles.families.items() if name in _LOOK})
-    reader = Reader(snmp, looking)
     found: list[Found] = []
     problems: list[str] = []
     asked = 0
-    waiting = _addresses(networks)
 
-    async def work() -> None:
+    def answered(address: str, read: Read) -> None:
         nonlocal asked
-        for address in waiting:  # one iterator for all workers: never a list of a /16
-            target = Target(address, credential, habits.port, timeout=habits.timeout, retries=habits.retries)
-            try:
-                found.append(Found(address, await reader.read(target, Budget(2_000, 60.0))))
-            except NoAnswerError:
-                pass
-            except SnmpError as error:
-                problems.append(f"{address}: {error}")
-            asked += 1
-            progress(asked, len(found))
+        asked += 1
+        found.append(Found(address, read))
+        progress(asked, len(found))
 
-    async with asyncio.TaskGroup() as workers:
-        for _ in range(habits.concurrency):
-            workers.create_task(work())
+    def failed(address: str, error: SnmpError) -> None:
+        nonlocal asked
+        asked += 1
+        if not isinstance(error, NoAnswerError):
+            problems.append(f"{address}: {error}")
+        progress(asked, len(found))
+
+    targets = (
+        (it, Target(it, credential, habits.port, timeout=habits.timeout, retries=habits.retries))
+        for it in _addresses(networks)
+    )
+    await look(snmp, profiles, targets, concurrency=habits.concurrency, answered=answered, failed=failed)
     found.sort(key=lambda one: ipaddress.ip_address(one.address).packed)
     return found, sorted(problems)
 
@@ -184,16 +208,16 @@ def _links(out: Proposal, reads: dict[str, Found]) -> None:
             if other is None:
                 out.neighbours.append({"device": device, "port": local, "remote_device": far, "remote_port": far_port})
                 continue
-            far_port = _spelt(reads[other], far_port, str(row.get("remote_port_descr") or ""))
+            far_port = spelt(reads[other].read, far_port, str(row.get("remote_port_descr") or ""))
             pair = frozenset({(device, normal(local)), (other, normal(far_port))})
             ends.setdefault(pair, {"a_device": device, "a_port": local, "z_device": other, "z_port": far_port})
     for n, row in enumerate(ends.values(), 1):
         out.links.append({"link": f"L-{n}", **row, "medium": "", "cable": "", "cores": ""})
 
 
-def _spelt(far: Found, *names: str) -> str:
+def spelt(far: Read, *names: str) -> str:
     """The far port as the far device itself calls it: LLDP may tell a name, an alias or a number."""
-    ports = far.read.lists.get("ports", [])
+    ports = far.lists.get("ports", [])
     for name in names:
         for row in ports:
             if name and normal(name) in {normal(str(row.get(k) or "")) for k in ("name", "descr")}:

@@ -159,3 +159,34 @@ def test_a_router_that_answers_at_two_addresses_is_one_device() -> None:
     out = propose([router("192.0.2.1"), router("192.0.2.2"), router("192.0.2.3", "core2")], Profiles({}))
     assert [(d["device"], d["address"]) for d in out.devices] == [("core1", "192.0.2.1"), ("core2", "192.0.2.3")]
     assert out.notes == ["core1 also answers at 192.0.2.2"]
+
+
+def test_ledger_diff_holds_the_running_ledger_against_the_network(port: int, tmp_path: Path) -> None:
+    tables = {
+        "sites": "site\nS-1",
+        "devices": "device,role,site,address,credential\nr1,access,S-1,127.88.0.1,lab\nR-2,access,S-1,127.88.0.3,lab\n"
+        "R-3,access,S-1,127.88.0.5,lab",
+        "links": "link,a_device,a_port,z_device,z_port,medium\nL-1,r1,lo,R-3,eth1,fibre\nL-2,R-2,eth7,R-3,eth2,fibre",
+        "customers": "customer,name",
+        "circuits": "circuit,customer,product,a_device,z_device,working",
+        "teams": "team,skills",
+    }
+    (tmp_path / "ledger").mkdir()
+    for name, text in tables.items():
+        (tmp_path / "ledger" / f"{name}.csv").write_text(f"{text}\n")
+    (tmp_path / "community").write_text("public")
+    (tmp_path / "community").chmod(0o600)
+    config = tmp_path / "config.toml"
+    poll = f"[poll]\nport = {port}\ntimeout_seconds = 1\nretries = 1\n"
+    config.write_text(f'{poll}[credentials.lab]\ncommunity = {{ file = "community" }}\n')
+    done = CliRunner().invoke(main, ["ledger", "diff", "-c", str(config), "--json"])
+    told = json.loads(done.stdout)
+    assert (done.exit_code, told["asked"], told["answered"], set(told["silent"])) == (1, 3, 2, {"R-3"})
+    gaps = {(g["kind"], g["device"], g["heard"]): (g["port"], g["ledger"]) for g in told["gaps"]}
+    assert gaps["name", "R-2", "r2"] == ("", "R-2")
+    assert gaps["port", "R-2", "no such port"] == ("eth7", "eth7")
+    # Which interface of this machine the agent takes for its LLDP port is its own affair: heard it is in either case.
+    assert {("link", "r1", "R-2 eth1"), ("unlisted", "r1", "R-2 eth1")} & gaps.keys()
+    shown = CliRunner().invoke(main, ["ledger", "diff", "-c", str(config), "--device", "r1"])
+    assert "1 of 1 devices answered" in shown.stderr
+    assert CliRunner().invoke(main, ["ledger", "diff", "-c", str(config), "--device", "r9"]).exit_code == 2
