@@ -26,8 +26,9 @@ LLDP = "1.0.8802.1.1.2.1"
 
 
 def neighbour(far: str, port: str, n: int = 1) -> list[str]:
+    at = 900 + n  # no interface of this machine has such a number
     rows = {
-        f"3.7.1.3.{n}": f"eth{n}", f"4.1.1.5.0.{n}.1": far, f"4.1.1.7.0.{n}.1": port, f"4.1.1.9.0.{n}.1": far,
+        f"3.7.1.3.{at}": f"eth{n}", f"4.1.1.5.0.{at}.1": far, f"4.1.1.7.0.{at}.1": port, f"4.1.1.9.0.{at}.1": far,
     }  # fmt: skip
     return [f'override .{LLDP}.{arcs} octet_str "{text}"' for arcs, text in rows.items()]
 
