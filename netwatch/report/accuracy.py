@@ -6,7 +6,6 @@ The answer may use what was known at that moment and nothing else.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -175,4 +174,4 @@ def _later(fit: tuple[float, float], elapsed: float, limit: float) -> float:
 def _missed(train: Sequence[Past], share: float) -> float:
     """How many of those that lasted so much of their limit missed it."""
     asked = [p.lasted > p.limit for p in train if _known(p) and p.lasted > share * p.limit]
-    return (sum(asked) + 1) / (len(asked) + 2) if asked else math.nan
+    return (sum(asked) + 1) / (len(asked) + 2)

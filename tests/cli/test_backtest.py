@@ -175,6 +175,29 @@ def test_where_nobody_was_sent_the_forecast_alone_is_judged(tmp_path: Path) -> N
     assert "Sending:" not in spoken.stdout
 
 
+ODD = {
+    "nobody ever sent": "{at},{soon},link,A,,",
+    "nothing over yet": "{at},,cable,A,{at},T",
+    "all too late": "{at},{late},cable,A,{at},T",
+    "no class, a cause and a team for each": "{at},{late},x{n},,{at},T{n}",
+    "over at once": "{at},{at},cable,A,{at},T",
+    "sent after its end": "{at},{soon},link,A,{late},T",
+    "all at one instant": "2026-01-01,2026-01-02,cable,AAA,2026-01-01,T",
+}
+
+
+@pytest.mark.parametrize("row", ODD.values(), ids=ODD)
+def test_a_lopsided_past_is_judged_without_a_figure_that_is_none(tmp_path: Path, row: str) -> None:
+    start, rows = datetime.fromisoformat("2026-01-01T00:00:00"), ["started,restored,cause,class,sent,team"]
+    for n in range(90):
+        at = start + timedelta(hours=3 * n)
+        rows.append(row.format(n=n, at=at, soon=at + timedelta(minutes=5), late=at + timedelta(hours=9)))
+    for words in ((), ("--json",)):
+        done = run("\n".join(rows) + "\n", *words, tmp=tmp_path)
+        assert done.exit_code == 0, done.output
+        assert "nan" not in done.stdout.lower()
+
+
 def test_what_a_simulation_tells_is_not_drawn(tmp_path: Path) -> None:
     table = list(csv.DictReader(io.StringIO(world(300))))
     for row in table:
