@@ -22,10 +22,11 @@ from netwatch.knowledge import load_rules
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests" / "bench"))
 
 from worlds_books import ERRORS
-from worlds_judge import Score, judge, make, told
+from worlds_judge import Score, judge, told
 from worlds_plant import SHAPES
 from worlds_symptoms import WEATHERS
 from worlds_trouble import KINDS
+from worlds_truth import make
 
 SHARES = ("root", "domain", "false", "outage", "exposure", "tickets", "extra", "late")
 NIGHT = 5

@@ -12,10 +12,11 @@ from pathlib import Path
 
 import pytest
 from worlds_books import ERRORS
-from worlds_judge import ZONE, Score, World, judge, make, told, truths
+from worlds_judge import ZONE, Score, judge, told
 from worlds_plant import SHAPES
 from worlds_symptoms import WEATHERS, Weather
 from worlds_trouble import KINDS
+from worlds_truth import World, make, truths
 
 from netwatch.core.rules import Rules
 from netwatch.core.time import moment, show
