@@ -17,6 +17,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from netwatch.core.model import Condition, Device, Ledger, Observation, Source, State
+from netwatch.core.ports import normal
 from netwatch.core.time import Instant
 from netwatch.wire.cli_read import CliReader, CommandLine, Told
 from netwatch.wire.inbox import Inbox
@@ -237,10 +238,14 @@ class Visitor:
     # ------------------------------------------------------------ telling
 
     def _tell(self, state: _State, line: CommandLine, reader: CliReader) -> None:
-        hears = self._known.hears(state.device.id)
-        found = {key: told for key, told in reader.settled().items() if not (hears and key[1] in _POLLED)} | self._gone(
-            state, line, reader
-        )
+        hears, ledger = self._known.hears(state.device.id), self._names.ports(state.device.id)
+
+        def ours(component: str, condition: Condition) -> bool:
+            """Of ports only those of the ledger: hundreds of others are down because nobody uses them."""
+            return condition not in _POLLED or (not hears and normal(component) in ledger)
+
+        found = {key: told for key, told in reader.settled().items() if ours(*key)}
+        found |= self._gone(state, line, reader)
         fresh = False
         for key, told in found.items():
             fresh = fresh or (told.seen.state is State.BAD and state.told.get(key) is not State.BAD)
