@@ -9,10 +9,16 @@ from typing import Generic, TypeVar
 
 Key = TypeVar("Key")
 
+_STANDSTILL = 5
+"""Ticks that a sweep may come after its time before that counts as a loop that stood still."""
+
 
 class Sweep(Generic[Key]):
     """Calls `late(key)` once a key's time is up, at most two ticks after it. A key whose matter is settled is simply
     ignored by `late`.
+
+    Where the loop itself stood still past a deadline, nothing is late yet: what came meanwhile is read first, and what
+    the far end could not know to answer has a tick more. Our own slowness never reads as another's silence.
 
     Keys are best plain numbers: they stay queued until their time is up, and must not keep alive what they stand for.
     A timer a request would cost more than the request, and so would a look at the clock and a heap: all that is done
@@ -28,6 +34,7 @@ class Sweep(Generic[Key]):
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
         self._next = float("inf")
+        self._spared = False
 
     def add(self, key: Key, seconds: float) -> None:
         keys = self._open.get(seconds)
@@ -57,9 +64,15 @@ class Sweep(Generic[Key]):
             self._timer = self._loop.call_at(when, self._sweep)
 
     def _sweep(self) -> None:
+        planned = self._next
         self._timer, self._next = None, float("inf")
         self._open.clear()
         now = self._loop.time()
+        if now - planned > _STANDSTILL * self._tick and not self._spared:
+            self._spared = True  # once: a loop that is always behind must still end what nobody answers
+            self._arm(now + self._tick)
+            return
+        self._spared = False
         for seconds, queue in list(self._queues.items()):
             while queue and queue[0][0] <= now:
                 for key in queue.popleft()[1]:
