@@ -1,6 +1,7 @@
 """What the forecast saves when crews are sent by it, in many simulated worlds that it knows nothing of.
 
     python bench/sending.py [--quick] [--misled] [--seeds 30] [--markdown]
+    python bench/sending.py --foresight [--seeds 12]
 
 Each seed draws a world: how often causes come, heal by themselves and how long repairs take; lognormal, Weibull or
 log-logistic by turns, which the forecast does not know (it assumes lognormals); alarms that name the wrong cause for
@@ -11,6 +12,9 @@ Every policy is tuned on that history as it was seen, and then meets the same 3,
 
 The worlds lie around published figures, and so do the priors of rules/dispatch.toml: that flatters a forecast with a
 short history. `--misled` gives it priors that are wrong by a factor of two everywhere and know nothing of healing.
+
+`--foresight` asks only how well is foreseen whether limits are kept: learnt from the earlier 70 % of a history, judged
+on the later 30 %, against what people would use in place of the forecast.
 
 The figures are mean differences between policies within a world, with 95 % intervals over worlds, and the worst world.
 """
@@ -34,14 +38,16 @@ import numpy.typing as npt
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from netwatch.core.calibration import brier, calibration
+from netwatch.core.calibration import brier, calibration, log_loss
 from netwatch.core.experience import Circumstances
 from netwatch.core.forecast import miss
+from netwatch.core.history import learn
 from netwatch.core.past import End, Past, queued
 from netwatch.core.rules import Prior
-from netwatch.core.time import MINUTE, parse
+from netwatch.core.time import DAY, MINUTE, parse
 from netwatch.knowledge import load_rules
 from netwatch.report import backtest as bt
+from netwatch.report.accuracy import FORECAST, ask
 
 Vector: TypeAlias = npt.NDArray[np.float64]
 
@@ -314,6 +320,32 @@ def _departures(trained: bt.Trained, coming: list[Past], later: Faults, hold: Ve
     return np.array(told), np.array(missed)
 
 
+def foresee(seed: int) -> dict[tuple[int, str], tuple[float, float, float]]:
+    """(history, model) → (Brier, log loss, slope of calibration) in one world."""
+    world, dispatch, out = World(seed), RULES.dispatch, {}
+    log = record(world.faults(HISTORY), np.full(HISTORY, HOLD))
+    for length in (SHORT, HISTORY):
+        train, test = bt.split(log[-length:])
+        known = learn(train, dispatch.priors, train[-1].started + DAY, dispatch.learning)
+        asked = ask(known, train, test)
+        for model, said in asked.said.items():
+            fit = calibration(said, asked.was, 10)
+            slope = fit[0] if fit else math.nan
+            out[length, model] = float(brier(said, asked.was).mean()), float(log_loss(said, asked.was).mean()), slope
+    return out
+
+
+def tell_foresight(worlds: list[dict[tuple[int, str], tuple[float, float, float]]], markdown: bool) -> None:
+    rows = []
+    for history, model in sorted(worlds[0]):
+        mine = np.array([w[history, model] for w in worlds])
+        worse = sum(w[history, FORECAST][1] < w[history, model][1] for w in worlds)
+        slopes = f"{np.nanmean(mine[:, 2]):.2f} ({np.nanmin(mine[:, 2]):.2f} to {np.nanmax(mine[:, 2]):.2f})"
+        won = "" if model == FORECAST else f"{worse}/{len(worlds)}"
+        rows.append([str(history), model, f"{mine[:, 0].mean():.4f}", f"{mine[:, 1].mean():.4f}", slopes, won])
+    print(table(["history", "model", "Brier", "log loss", "slope", "forecast better"], rows, markdown))
+
+
 # ---------------------------------------------------------------- all worlds
 
 
@@ -389,6 +421,7 @@ def main() -> None:
         "--quick", action="store_true", help="3 worlds of development, 1,000 new faults each: under a minute"
     )
     parser.add_argument("--misled", action="store_true", help="priors that are wrong by a factor of two")
+    parser.add_argument("--foresight", action="store_true", help="only how well is foreseen, not what sending costs")
     parser.add_argument("--seeds", type=int, default=30)
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--markdown", action="store_true")
@@ -397,6 +430,10 @@ def main() -> None:
     seeds = range(3) if options.quick else range(FIRST, FIRST + options.seeds)
     new = 1000 if options.quick else NEW
     began = perf_counter()
+    if options.foresight:
+        with ProcessPoolExecutor(options.jobs) as pool:
+            tell_foresight(list(pool.map(foresee, range(2 * FIRST, 2 * FIRST + options.seeds))), options.markdown)
+        return
     with ProcessPoolExecutor(options.jobs) as pool:
         found = pool.map(
             judge, seeds, [new] * len(seeds), [(HISTORY, SHORT)] * len(seeds), [options.misled] * len(seeds)
