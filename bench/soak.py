@@ -155,7 +155,8 @@ async def soak(options: argparse.Namespace, port: int) -> None:
     quarter = max(1, len(sizes) // 4)
     figure("memory at the end", sizes[-1], "MiB")
     growth = statistics.median(sizes[-quarter:]) - statistics.median(sizes[quarter : 2 * quarter] or sizes)
-    figure("memory: growth from the second quarter to the last", growth, "MiB", "<=10" if options.minutes >= 5 else "")
+    limit = "<=5" if options.minutes >= 5 else ""
+    figure("memory: growth from the second quarter to the last", growth / sizes[-1] * 100, "%", limit)
     cpu = spent.ru_utime + spent.ru_stime - used.ru_utime - used.ru_stime
     figure("CPU of polling and pinging, once all is known", cpu / seconds * 100, "% of a core")
     print(dict(poller.stats.results), dict(poller.stats.pings), engine.stats)
@@ -183,11 +184,12 @@ def tell(options: argparse.Namespace, door: Counting, live: set[str], began: flo
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("--minutes", type=float, default=1)
-    parser.add_argument("--targets", type=int, default=20_000)
+    parser.add_argument("--targets", type=int, help="default: 20,000 for each 60 s of the interval")
     parser.add_argument("--interval", type=float, default=60)
     parser.add_argument("--ports", type=int, default=8)
     options = parser.parse_args()
     options.interval = max(min(20.0, options.interval), min(options.interval, options.minutes * 60 / 5))
+    options.targets = options.targets or int(20_000 * options.interval / 60)
     if "NETWATCH_SOAK" not in os.environ:
         missing = [tool for tool in ("unshare", "ip", "nft") if shutil.which(tool) is None]
         if os.geteuid() or missing:
