@@ -1,11 +1,10 @@
 """A network of 20,000 devices, polled for minutes: is every one asked in each interval, and does anything grow?
 
-    python bench/soak.py [--minutes 1] [--targets 20000] [--interval 60] [--ports 8]
+    python bench/soak.py [--minutes 1] [--targets N] [--interval 60] [--ports 8]
 
 The daemon's own poller, pinger and SNMP engine on a loopback of their own (a network namespace: root, iproute2,
-nftables). 5 % of all questions and echoes are lost, 1 % of the devices are dead, 1 % take 1.5 s for each answer. What
-runs for less than five intervals polls in shorter ones, at least every 20 s. With `--minutes 10` it is the real
-thing.
+nftables). 5 % of all questions and echoes are lost, 1 % of the devices are dead, 1 % take 1.5 s for each answer. A
+short run has intervals of 20 s and a third of the devices; with `--minutes 10` it is the real thing.
 """
 
 from __future__ import annotations
@@ -178,7 +177,8 @@ def tell(options: argparse.Namespace, door: Counting, live: set[str], began: flo
     never = sum(not door.answered[address] for address in live)
     figure("live targets that never answered", never, "targets", "<=0")
     answers, asks = sum(door.answered.values()), sum(map(len, door.asked.values()))
-    figure("questions answered, some after repeats", answers / max(1, asks) * 100, "%", ">=99.9")
+    limit = ">=99.9" if options.minutes >= 5 else ">=99.5"  # those still out at the end weigh more
+    figure("questions answered, some after repeats", answers / max(1, asks) * 100, "%", limit)
 
 
 def main() -> None:
