@@ -332,7 +332,7 @@ async def test_a_cut_cable_is_polled_and_heard_and_recorded(tmp_path: Path, star
     try:
         port = fleet.open()
         config = write_site(
-            metro, tmp_path, Settings("127.0.0.1:0", "127.0.0.1:0", port, 60.0, None, tmp_path / "heard")
+            metro, tmp_path, Settings("127.0.0.1:0", "127.0.0.1:0", port, 60.0, journal=tmp_path / "heard")
         )
         daemon = await start(config)
         ports = await daemon.ready()
