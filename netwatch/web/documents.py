@@ -330,9 +330,14 @@ class Documents:
             "planned_seconds": row.planned_seconds,
             "breached": row.breached or (remaining is not None and remaining < 0),
             "paused": list(row.paused),
-            "breach_probability": row.breach_probability,
+            "breach_probability": self._risk(row),
             "complained": self.time(row.complained),
         }
+
+    def _risk(self, row: Outage) -> float | None:
+        """Of an outage that goes on, its order's: an outage's own row is as old as the last change in it."""
+        order = self.view.ticket_of(row.fault) if row.restored is None else None
+        return order.breach_probability if order is not None else row.breach_probability
 
     def exposure(self, row: Exposure) -> ExposureDoc:
         circuit = self.view.ledger.circuits.get(row.circuit)
