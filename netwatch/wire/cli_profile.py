@@ -29,11 +29,11 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from netwatch.config import Section
 from netwatch.core.model import Condition
+from netwatch.wire.cli_grammar import Grammar
 from netwatch.wire.decode import UNITS
 from netwatch.wire.template import Template, template
 
-_READING = re.compile(r"(?:show|display)(?: [\w./:-]+| \{[a-z_]\w*\})+")
-"""What may be asked at all, whatever a profile says: no other verb, no pipe, no redirection, one line."""
+_CURE = "NetWatch only reads: show …, display …; with its grammar /menu print or noun show; no pipes, no other verbs"
 
 _HOLE = re.compile(r"\{([a-z_]\w*)\}")
 
@@ -152,8 +152,8 @@ class Command(Section):
     @field_validator("command")
     @classmethod
     def _only_reads(cls, value: str) -> str:
-        if not _READING.fullmatch(value):
-            raise ValueError("is no plain show or display command | NetWatch only reads: no pipes, no other verbs")
+        if not any(grammar.reads(value) for grammar in Grammar):
+            raise ValueError(f"is no plain command that shows something | {_CURE}")
         return value
 
     @model_validator(mode="after")
@@ -173,10 +173,11 @@ class Command(Section):
         return _HOLE.sub("0", self.command)
 
     def filled(self, row: Mapping[str, Any]) -> str:
-        """The command for one row; empty when the row lacks a field of it."""
+        """The command for one row; empty when the row lacks a field of it, or has one that is no plain word."""
         if any(row.get(name) in (None, "") for name in _HOLE.findall(self.command)):
             return ""
-        return _HOLE.sub(lambda hole: str(row[hole[1]]), self.command)
+        text = _HOLE.sub(lambda hole: str(row[hole[1]]), self.command)
+        return text if self.shape.fullmatch(text) else ""
 
 
 class Cli(Section):
@@ -190,7 +191,16 @@ class Cli(Section):
     """Families whose command line gives way to this one when a device suits both."""
     enable: bool = False
     """Commands need the privileged level, which this family gives without a further password."""
+    grammar: Grammar = Grammar.VERB_FIRST
+    """The form of its commands: how it says "show"."""
     command: tuple[Command, ...] = ()
+
+    @model_validator(mode="after")
+    def _only_reads(self) -> Cli:
+        for it in self.command:
+            if not self.grammar.reads(it.command):
+                raise ValueError(f'"{it.command}" does not read where grammar is {self.grammar.value} | {_CURE}')
+        return self
 
     def allows(self, text: str) -> bool:
         """Is this a command that the profile names? Nothing else ever reaches the wire."""
