@@ -175,14 +175,18 @@ class _Reading:
         mine = {"circuit": circuit}
         outages = await self.history.rows(Outage, where=mine)
         exposures = await self.history.rows(Exposure, where=mine)
-        blind = any(u.ended is None for u in await self.history.rows(Unknown, where=mine))
+        unseen = await self.history.rows(Unknown, where=mine)
         state = "up"
         if any(o.restored is None for o in outages):
             state = "without service"
-        elif blind:
+        elif any(u.ended is None for u in unseen):
             state = "unknown: we cannot see it, so no clock runs"
         elif any(e.ended is None for e in exposures):
             state = "up, without protection"
+        last = max(unseen, key=lambda u: u.started, default=None)
+        if last is not None and last.ended is not None:
+            what = last.evidence or "no device has said since what it was meanwhile"
+            state += f"; not seen from {show(last.started, self.zone)} to {show(last.ended, self.zone)}: {what}"
         return "circuit", state, {o.fault for o in outages} | {e.fault for e in exposures}
 
     async def _names(self) -> Sequence[str]:

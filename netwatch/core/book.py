@@ -22,6 +22,7 @@ from netwatch.core.model import (
     Outlook,
     Pause,
     Root,
+    Settled,
     TicketKind,
     TicketState,
 )
@@ -91,6 +92,16 @@ class UnknownRecord:
     circuit: str
     started: Instant
     ended: Instant | None
+    settled: Settled = Settled.NO
+    evidence: str = ""
+
+
+@dataclass(slots=True)
+class PortRecord:
+    """When a port last changed, by its own device's record, and what it is since."""
+
+    changed: Instant
+    up: bool
 
 
 @dataclass(slots=True)
@@ -171,6 +182,10 @@ class Book:
     outages: dict[str, OutageRecord] = field(default_factory=dict)
     exposures: dict[str, ExposureRecord] = field(default_factory=dict)
     unknowns: dict[str, UnknownRecord] = field(default_factory=dict)
+    unsettled: set[str] = field(default_factory=set)
+    """Those that the devices' own records may yet settle."""
+    records: dict[tuple[str, str], PortRecord] = field(default_factory=dict)
+    """What ports said of themselves, by (device, component), while any of those waits."""
     tickets: dict[str, TicketRecord] = field(default_factory=dict)
     circuits: dict[str, CircuitState] = field(default_factory=dict)
     devices: dict[str, DeviceState] = field(default_factory=dict)

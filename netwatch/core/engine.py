@@ -46,6 +46,7 @@ from netwatch.core.model import (
 from netwatch.core.review import Review
 from netwatch.core.rows import news
 from netwatch.core.rules import Rules
+from netwatch.core.settled import note
 from netwatch.core.time import HOUR, Instant, Span, moment
 from netwatch.core.topology import Network
 
@@ -296,7 +297,10 @@ class Engine:
 
     def _hear(self, said: Observation) -> None:
         heard = self.book.evidence.hear(said, self.net, self.rules.alarms)
-        if heard.material:
+        noted = note(self.book, said, self.net)
+        if noted:
+            self._soon(said.at + self.rules.alarms.settle)
+        if heard.material or noted:
             self._out.facts.append(said)
         if heard.key is not None:
             self._alarm(heard.key)

@@ -532,12 +532,27 @@ class Exposure:
     ended: Instant | None
 
 
+class Settled(StrEnum):
+    """What the devices' own record told afterwards about a time that nobody saw. It never moves a contract clock."""
+
+    NO = ""
+    UP = "up"
+    """A route of the circuit says of all its ports that they did not change in that time."""
+    CHANGED = "changed"
+    """Each route has a port that did."""
+
+
 @dataclass(frozen=True, slots=True)
 class Unknown:
+    """A time in which nobody could tell about a circuit."""
+
     id: str
     circuit: str
     started: Instant
     ended: Instant | None
+    settled: Settled = Settled.NO
+    evidence: str = ""
+    """What settled it, in words."""
 
 
 @dataclass(frozen=True, slots=True)

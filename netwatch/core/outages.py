@@ -18,7 +18,11 @@ from netwatch.core.known import Known
 from netwatch.core.model import Domain, Root, RootKind
 from netwatch.core.round import Round
 from netwatch.core.service import Episode, episodes, next_confirmation
+from netwatch.core.settled import settle
 from netwatch.core.time import Instant, show
+
+_SETTLED_WITHIN = 6
+"""Stability windows in which the devices' own records are waited for: two long poll intervals and a restart."""
 
 
 class Outages:
@@ -135,6 +139,11 @@ class Outages:
 
     def unknowns(self) -> None:
         """Our blindness: what we cannot see is neither up nor down."""
+        self._unseen()
+        if self.book.unsettled:
+            self.unseen += settle(self.book, self.net, self.now, _SETTLED_WITHIN * self.timing.stability, self.zone)
+
+    def _unseen(self) -> None:
         blind = next((c for c in self.causes if c.root.kind is RootKind.MANAGEMENT), None)
         fault = self.cases.of.get(blind.root) if blind else None
         if fault is None:
@@ -154,6 +163,7 @@ class Outages:
                     continue
                 mine = UnknownRecord(self.book.name("U"), circuit, fault.opened, fault.cleared)
                 self.book.unknowns[mine.id] = mine
+                self.book.unsettled.add(mine.id)
             elif mine.ended == fault.cleared:
                 continue
             mine.ended = fault.cleared

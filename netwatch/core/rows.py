@@ -42,7 +42,7 @@ class Rows:
             if name in self.book.outages:
                 yield self._outage_row(self.book.outages[name])
         for u in self._outages.unseen:
-            yield Unknown(u.id, u.circuit, u.started, u.ended)
+            yield Unknown(u.id, u.circuit, u.started, u.ended, u.settled, u.evidence)
         yield from (self._ticket_row(order) for order in self.book.tickets.values() if not self._done(order))
         yield from self._circuit_rows()
 

@@ -25,7 +25,8 @@ def route(effect: Effect, ledger: Ledger, config: Config) -> tuple[Send, ...]:
     """One send for each channel of the audience.
 
     `noc` goes to `routing.noc`, `duty:D` to `routing.duty.D` and to the NOC where it names none; `team:T` to the
-    team's own channels, `routing.default` when the ledger names none that exists. No customer's name or contact is in it, unless the channel's `include_customer` says so.
+    team's own channels, `routing.default` when the ledger names none that exists. No customer's name or contact is in
+    it, unless the channel's `include_customer` says so.
     """
     out = []
     for name in _channels(effect.audience, ledger, config):

@@ -14,7 +14,7 @@ from datetime import date
 from zoneinfo import ZoneInfo
 
 from netwatch.core.intervals import Spans, clip, common, length, union, without
-from netwatch.core.model import Circuit, Exposure, Fault, Ledger, Outage, Ticket, Unknown
+from netwatch.core.model import Circuit, Exposure, Fault, Ledger, Outage, Settled, Ticket, Unknown
 from netwatch.core.rules import Quality
 from netwatch.core.time import DAY, Instant, Span
 from netwatch.report.period import Period, midnight
@@ -160,6 +160,8 @@ def accounts(facts: Facts, *, troubled: bool = False) -> list[Account]:
 def _by_circuit(facts: Facts, rows: Iterable[Exposure] | Iterable[Unknown]) -> Mapping[str, Spans]:
     found: dict[str, Spans] = defaultdict(list)
     for row in rows:
+        if isinstance(row, Unknown) and row.settled is Settled.UP:
+            continue  # nobody saw it, and yet it is known
         found[row.circuit] += facts.inside(row.started, row.ended)
     return {circuit: union(spans) for circuit, spans in found.items()}
 

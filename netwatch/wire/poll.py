@@ -77,6 +77,8 @@ class _State:
     """When something was last heard of it by other ways, until the ports have been told anew."""
     afresh: bool = False
     """What is well is told although it was told before."""
+    unseen: bool = False
+    """It did not answer since it was last asked what it has recorded of itself."""
     ping: State | None = None
     agent: State | None = None
     failures: int = 0
@@ -278,6 +280,7 @@ class Poller:
         before, state.ping = state.ping, verdict.state
         value = f"{verdict.rtt_seconds * 1000:.1f} ms" if verdict.rtt_seconds is not None else verdict.trouble
         if verdict.state is State.BAD:
+            state.unseen = True
             value = f"{verdict.sent} of {verdict.sent} echoes lost"
         self._say(state, "", Condition.REACHABLE, verdict.state, Source.PING, value)
         if verdict.state is State.OK and before is State.BAD:
@@ -332,7 +335,7 @@ class Poller:
         try:
             told = await state.watch.ask(self._snmp, state.target, self._names, budget, lambda *key: key in state.told)
         except SnmpError as error:
-            state.afresh = False
+            state.afresh, state.unseen = False, True
             return await self._silent(state, error)
         state.failures, state.next_poll = 0, 0.0
         # Nobody knows what was said of it by other ways while its agent was silent.
@@ -340,6 +343,8 @@ class Poller:
         self._agent(state, State.OK, "")
         self._restarted(state)
         self._tell(state, told)
+        if state.unseen:
+            state.unseen = not await self._recall(state, state.target, budget)
         if self._detail_interval and (state.afresh or loop.time() >= state.next_detail):
             state.next_detail = loop.time() + self._detail_interval
             await self._details(state, state.target, budget)
@@ -381,6 +386,20 @@ class Poller:
         if verdict is State.BAD and before is not State.BAD:
             self._look_at(self._near.of(state.device.id))
             self._doubt(state.device.id)
+
+    async def _recall(self, state: _State, target: Target, budget: Budget) -> bool:
+        """After a time without sight of it: since when its ports are what they are, by its own record."""
+        try:
+            known = await state.watch.since(self._snmp, target, budget)
+        except SnmpError as error:
+            log.debug("%s: its own record: %s", state.device.id, error)
+            return False
+        now = self._clock()
+        for component, (verdict, seconds) in known.items():
+            began, what = now - round(seconds * SECOND), f"unchanged for {seconds:.0f} s, by its own record"
+            device = state.device.id
+            self._offer(Observation(now, device, component, Condition.LINK, verdict, Source.POLL, began, what))
+        return True
 
     async def _details(self, state: _State, target: Target, budget: Budget) -> None:
         """What profiles observe beyond ports. A table that cannot be read says nothing."""

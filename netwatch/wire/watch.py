@@ -23,7 +23,7 @@ SYS_UPTIME = oid("1.3.6.1.2.1.1.3.0")
 HR_UPTIME = oid("1.3.6.1.2.1.25.1.1.0")
 IF_NUMBER = oid("1.3.6.1.2.1.2.1.0")
 IF_TABLE_CHANGED = oid("1.3.6.1.2.1.31.1.5.0")
-IF_DESCR, IF_ADMIN, IF_OPER = (oid(f"1.3.6.1.2.1.2.2.1.{n}") for n in (2, 7, 8))
+IF_DESCR, IF_ADMIN, IF_OPER, IF_LAST_CHANGE = (oid(f"1.3.6.1.2.1.2.2.1.{n}") for n in (2, 7, 8, 9))
 IF_NAME = oid("1.3.6.1.2.1.31.1.1.1.1")
 
 _HEAD = (SYS_UPTIME, HR_UPTIME, IF_NUMBER, IF_TABLE_CHANGED)
@@ -95,6 +95,25 @@ class Watch:
             if port.name == _octets(name):
                 seen += self._says(port, _number(admin), _number(oper), told)
         return seen
+
+    async def since(self, snmp: Snmp, target: Target, budget: Budget) -> dict[str, tuple[State, float]]:
+        """For each port of the ledger: what it is, and for how many seconds, by the device's own record (ifLastChange).
+
+        Counted by its uptime, so its clock does not matter; a record later than the uptime is none. Raises SnmpError.
+        """
+        rows = zip(self.ports, self.asked[len(_HEAD) :: 3], strict=True)
+        known = [(port, name[-1]) for port, name in rows if port.known]
+        asked = [(*column, index) for _, index in known for column in (IF_ADMIN, IF_OPER, IF_LAST_CHANGE)]
+        if not asked:
+            return {}
+        answer = await snmp.get(target, [SYS_UPTIME, *asked], budget)
+        uptime, cells = _number(answer[0]), iter(list(answer)[1:])
+        found = {}
+        for (port, _), admin, oper, changed in zip(known, cells, cells, cells, strict=True):
+            verdict, at = judge(_number(admin), _number(oper)).get(Condition.LINK), _number(changed)
+            if verdict is not None and uptime is not None and at is not None and at <= uptime:
+                found[port.component] = verdict, (uptime - at) / 100
+        return found
 
     def _rows(self, answer: Sequence[VarBind]) -> Iterator[tuple[WatchedPort, VarBind, VarBind, VarBind]]:
         cells = iter(answer[len(_HEAD) :])

@@ -228,3 +228,21 @@ async def test_two_devices_with_one_engine_id_are_each_told_for_what_they_are(po
     finally:
         first.close()
         second.close()
+
+
+async def test_a_box_that_was_not_seen_is_asked_since_when_its_ports_are_what_they_are(
+    polling: Any, agent: Any
+) -> None:
+    """By its own record: the time is counted by its uptime, so that its clock does not matter."""
+    agent.interface(1, "GigabitEthernet0/0/1")
+    agent.set("1.3.6.1.2.1.2.2.1.9.1", 100_00, Tag.TICKS)
+    agent.uptime(400)
+    async with polling("R-1", agent.port) as it:
+        assert all(f.occurred is None for f in await it.turn())
+        agent.silent = True
+        await it.turn()
+        agent.silent = False
+        told = [f for f in await it.turn() if f.occurred is not None]
+        assert [(f.component, f.condition.value, f.state.value) for f in told] == [("GE0/0/1", "link", "ok")]
+        assert told[0].at - (told[0].occurred or 0) == 300 * SECOND
+        assert all(f.occurred is None for f in await it.turn())
