@@ -153,6 +153,7 @@ class CliReader:
     """Commands (as the profile writes them) that were answered, each time they were asked, and understood."""
     unknown: set[str] = field(default_factory=set)
     """Commands that this device does not know, or does not let us use."""
+    _joined: dict[tuple[str, ...], Row] = field(default_factory=dict)
 
     def all(self, ask: Callable[[str], str]) -> Read:
         """Everything that the profile asks. What `ask` raises goes through: the session is gone."""
@@ -235,9 +236,19 @@ class CliReader:
                 row.setdefault("port", None)
             if any(row.get(name) in (None, "") for name in rows.need):
                 continue
-            out.append(row)
+            self._add(rows.list, out, row)
             for judge in rows.observe:
                 self._judge(command, judge, row)
+
+    def _add(self, name: str, rows: list[Row], row: Row) -> None:
+        """Of a port or a unit that another command told already, what that one left out."""
+        key = (name, *_key(row, _SAME[name])) if name in _JOINED else ()
+        if all(key) and key in self._joined:
+            _fill_gaps(self._joined[key], row)
+            return
+        rows.append(row)
+        if key:
+            self._joined[key] = row
 
     def _judge(self, command: Command, judge: Judge, row: Row) -> None:
         if any(not pattern.search(_shown(row.get(name))) for name, pattern in judge.when.items()):
@@ -308,6 +319,9 @@ _SAME = {
 }
 """What a row of each list is about: rows about the same thing are one."""
 
+_JOINED = frozenset({"ports", "onus"})
+"""Lists of which several commands of one device tell: of the others one device may well have two rows of one name."""
+
 
 def merge(first: Read, second: Read) -> None:
     """Add to `first` what only `second` tells: rows, fields that `first` lacks, observations, problems."""
@@ -319,13 +333,17 @@ def merge(first: Read, second: Read) -> None:
             if (same := known.get(_key(row, keys)) if keys else None) is None:
                 have.append(row)
                 continue
-            for key, value in row.items():
-                if same.get(key) in (None, "") and value is not None:
-                    same[key] = value
+            _fill_gaps(same, row)
     seen = {(normal(s.component), s.condition) for s in first.seen}
     first.seen += [s for s in second.seen if (normal(s.component), s.condition) not in seen]
     first.problems += second.problems
     first.profiles += [name for name in second.profiles if name not in first.profiles]
+
+
+def _fill_gaps(have: Row, more: Row) -> None:
+    for key, value in more.items():
+        if have.get(key) in (None, "") and value is not None:
+            have[key] = value
 
 
 def _key(row: Row, keys: tuple[str, ...] | None) -> tuple[str, ...]:

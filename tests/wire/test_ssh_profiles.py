@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -12,75 +10,12 @@ from netwatch import config
 from netwatch.core.model import Condition, State
 from netwatch.findings import UnusableError
 from netwatch.wire.cli_profile import Cli
-from netwatch.wire.cli_read import CliReader, CommandLine, NotKnownError, command_lines, merge
+from netwatch.wire.cli_read import CliReader, NotKnownError, command_lines, merge
 from netwatch.wire.profile import Profiles
 from netwatch.wire.read import Read, Seen
 
 FOLDERS = config.listing(None, "collectors")
 LINES = command_lines(Profiles.of(FOLDERS).families, FOLDERS)
-SHARED = Path(__file__).parents[2].parent / "shared" / "cli"
-
-
-def _captures() -> list[Any]:
-    """Every capture of a command that a shipped profile names."""
-    out: list[Any] = []
-    for line in LINES.values():
-        folder = SHARED / (line.cli.platform or line.cli.device_type)
-        for command in line.cli.command:
-            word = re.sub(r"\W+", "_", command.command).strip("_")
-            names = {word, word.removesuffix("_0"), re.sub("_0$", "_ont", word)}
-            out += [
-                pytest.param(line, command, raw, id=f"{line.family}-{raw.stem}")
-                for raw in sorted(folder.glob("*/*.raw"))
-                if re.sub(r"\W+", "_", raw.parent.name) in names and not command.template
-            ]
-    return out
-
-
-CAPTURES = _captures()
-
-
-@pytest.mark.skipif(not SHARED.is_dir(), reason="no captures of command lines beside the project (../shared/cli)")
-def test_there_are_captures_for_every_vendor() -> None:
-    assert {line.values[0].family for line in CAPTURES} >= {
-        "huawei_vrp", "huawei_olt", "h3c_comware", "cisco_ios", "cisco_xr", "juniper", "zte_zxros",
-    }  # fmt: skip
-
-
-@pytest.mark.parametrize(("line", "command", "raw"), CAPTURES)
-def test_a_capture_is_taken_apart_as_expected_and_becomes_rows(line: CommandLine, command: Any, raw: Path) -> None:
-    rows = line.parse(command, raw.read_text("utf-8"))
-    expected = _parsed_sample(raw.with_suffix(".yml").read_text("utf-8"))
-    assert len(rows) == len(expected)
-    for row, sample in zip(rows, expected, strict=True):
-        assert {name: row[name] for name in sample} == sample
-    read = CliReader(line).understood(command, raw.read_text("utf-8"))
-    assert all(read.lists[told.list] for told in command.rows)
-
-
-def _parsed_sample(text: str) -> list[dict[str, str]]:
-    """The expected fields: plain YAML of one shape, a list of flat tables whose values are texts or lists of texts."""
-    out: list[dict[str, str]] = []
-    name, pieces = "", False
-    for line in text.splitlines():
-        if found := re.fullmatch(r"(?:  (- )|    )(\w+):(?: (.*))?", line):
-            if found[1]:
-                out.append({})
-            name, value = found[2], (found[3] or "").strip()
-            pieces = value in ("", "[]")
-            out[-1][name] = "" if pieces else _scalar(value)
-        elif (found := re.fullmatch(r"      - (.*)", line)) and pieces:
-            out[-1][name] += _scalar(found[1])
-    return out
-
-
-def _scalar(text: str) -> str:
-    text = text.strip()
-    if text[:1] == '"' == text[-1:]:
-        return text[1:-1].replace('\\"', '"').strip()
-    if text[:1] == "'" == text[-1:]:
-        return text[1:-1].replace("''", "'").strip()
-    return text
 
 
 def read(family: str, command: str, text: str) -> Read:
@@ -380,3 +315,24 @@ def test_what_ssh_adds_fills_gaps_and_contradicts_nothing() -> None:
     assert first.lists["alarms"] == [{"text": "x"}]
     assert [(s.component, s.state) for s in first.seen] == [("GE0/0/1", State.OK), ("PWR1", State.BAD)]
     assert first.problems == ["p"]
+
+
+def test_what_one_command_tells_of_a_port_fills_what_another_left_out() -> None:
+    answers = {
+        "display interface brief": """PHY: Physical
+Interface                   PHY   Protocol  InUti OutUti   inErrors  outErrors
+GigabitEthernet0/0/1        up    up        0.01%  0.01%          0          0
+GigabitEthernet0/0/2        *down down         0%     0%          0          0
+""",
+        "display interface description": """PHY: Physical
+Interface                     PHY     Protocol Description
+GE0/0/1                       up      up       to the tower
+GE0/0/9                       up      up       a spare
+""",
+    }
+    told = CliReader(LINES["huawei_vrp"]).all(lambda command: answers.get(command, "Error: Unrecognized"))
+    assert [(row["name"], row.get("oper"), row["alias"]) for row in told.lists["ports"] if row.get("alias")] == [
+        ("GigabitEthernet0/0/1", "up", "to the tower"),
+        ("GE0/0/9", None, "a spare"),
+    ]
+    assert len(told.lists["ports"]) == 3
