@@ -1,4 +1,4 @@
-"""An SSH server of the tests' own: real SSH on loopback, a terminal like Huawei's, misbehaves on demand."""
+"""An SSH server of the tests' own: real SSH on loopback, a terminal like Huawei's or another's; misbehaves at will."""
 
 from __future__ import annotations
 
@@ -49,6 +49,13 @@ class Box(paramiko.ServerInterface):  # type: ignore[misc]
     slow: float = 0.0
     """Seconds before each answer."""
     page: int = 24
+    prompt: str = ""
+    """Empty: `<name>`."""
+    banner: str = "\nInfo: lines 5, users 1."
+    unpage: str = "screen-length 0 temporary"
+    """After this command answers come without pauses."""
+    pager: str = "  ---- More ----"
+    unknown: str = "            ^\nError: Unrecognized command found at '^' position."
     answers: dict[str, str] = field(default_factory=lambda: dict(ANSWERS))
     users: dict[str, paramiko.PKey] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
@@ -147,18 +154,18 @@ class Box(paramiko.ServerInterface):  # type: ignore[misc]
             self._ending.wait()
             return
         paging = True
-        prompt = f"<{self.name}>"
-        channel.sendall(f"\r\nInfo: lines 5, users 1.\r\n{prompt}")
+        prompt = self.prompt or f"<{self.name}>"
+        channel.sendall("\r\n".join([*self.banner.split("\n"), prompt]))
         typed = b""
         while not self._ending.is_set():
             got = channel.recv(4096)
             if not got:
                 return
-            typed += got
+            typed = (typed + got).replace(b"\r\n", b"\n")
             while ends := [n for n in (typed.find(b"\n"), typed.find(b"\r")) if n >= 0]:
                 line, typed = typed[: min(ends)], typed[min(ends) + 1 :]
                 command = line.decode().strip()
-                if command == "screen-length 0 temporary":
+                if command == self.unpage:
                     paging = False
                 if not self._answer(channel, command, paging, prompt):
                     return
@@ -174,14 +181,14 @@ class Box(paramiko.ServerInterface):  # type: ignore[misc]
             return False
         if self.slow:
             time.sleep(self.slow)
-        text = self.answers.get(command, "            ^\nError: Unrecognized command found at '^' position.")
+        text = self.answers.get(command, self.unknown)
         lines = text.split("\n")
         if command == self.cut_at:
             channel.sendall("\r\n".join(lines[: len(lines) // 2 or 1]))
             return False
         for n, line in enumerate(lines):
             if paging and n and n % self.page == 0:
-                channel.sendall("  ---- More ----")
+                channel.sendall(self.pager)
                 if not channel.recv(1):
                     return False
             channel.sendall(f"{line}\r\n")
