@@ -336,3 +336,90 @@ GE0/0/9                       up      up       a spare
         ("GE0/0/9", None, "a spare"),
     ]
     assert len(told.lists["ports"]) == 3
+
+
+def test_of_a_test_by_rpm_the_last_that_ended_counts_and_not_all_of_them() -> None:
+    told = read(
+        "juniper",
+        "show services rpm probe-results",
+        """    Owner: line7, Test: far-end
+    Target address: 10.1.1.9, Probe type: icmp-ping
+    Test size: 5 probes
+    Probe results:
+      Response received, Mon Feb 12 09:00:03 2024
+      Rtt: 810 usec
+    Results over current test:
+      Probes sent: 1, Probes received: 0, Loss percentage: 100
+    Results over last test:
+      Probes sent: 5, Probes received: 4, Loss percentage: 20
+      Measurement: Round trip time
+        Samples: 4, Minimum: 700 usec, Maximum: 900 usec, Average: 800 usec, Peak to peak: 200 usec, Stddev: 70 usec
+    Results over all tests:
+      Probes sent: 900, Probes received: 0, Loss percentage: 100
+      Measurement: Round trip time
+        Samples: 800, Minimum: 1 usec, Maximum: 2 usec, Average: 1 usec
+
+    Owner: line8, Test: far-end
+    Target address: 10.1.2.9, Probe type: icmp-ping
+    Test size: 5 probes
+    Results over current test:
+      Probes sent: 5, Probes received: 0, Loss percentage: 100
+    Results over all tests:
+      Probes sent: 5, Probes received: 5, Loss percentage: 0
+""",
+    )
+    first, second = told.lists["tests"]
+    assert (first["name"], first["rtt_ms"], first["loss_ratio"], first["state"]) == ("line7 far-end", 0.8, 0.2, "ok")
+    assert (second["name"], second["rtt_ms"], second["destination"]) == ("line8 far-end", None, "10.1.2.9")
+    assert [(s.component, s.condition, s.state) for s in told.seen] == [
+        ("ping line7 far-end", Condition.LOSS, State.OK),
+        ("ping line8 far-end", Condition.LOSS, State.BAD),
+    ]
+
+
+def test_a_test_by_nqa_of_comware_without_any_response_has_failed() -> None:
+    told = read(
+        "h3c_comware",
+        "display nqa result",
+        """NQA entry (admin noc, tag one) test results:
+    Send operation times: 10             Receive response times: 9
+    Min/Max/Average round trip time: 1/9/3
+    Square-Sum of round trip time: 90
+    Last packet received time: 2024-02-12 09:00:00.0
+  Extended results:
+    Packet loss ratio: 10%
+    Failures due to timeout: 1
+NQA entry (admin noc, tag two) test results:
+    Send operation times: 10             Receive response times: 0
+    Min/Max/Average round trip time: 0/0/0
+  Extended results:
+    Packet loss ratio: 100%
+""",
+    )
+    assert [(row["name"], row["state"], row["rtt_ms"], row["loss_ratio"]) for row in told.lists["tests"]] == [
+        ("noc one", "ok", 3, 0.1),
+        ("noc two", "failed", None, 1.0),
+    ]
+    assert [(s.component, s.state) for s in told.seen] == [("nqa noc one", State.OK), ("nqa noc two", State.BAD)]
+
+
+def test_a_test_by_ip_sla_that_is_not_active_is_unknown() -> None:
+    told = read(
+        "cisco_ios",
+        "show ip sla summary",
+        """IPSLAs Latest Operation Summary
+Codes: * active, ^ inactive, ~ pending
+
+ID           Type        Destination       Stats       Return      Last
+                                           (ms)        Code        Run
+-----------------------------------------------------------------------
+*7           icmp-echo   10.1.1.9          RTT=4       OK          9 seconds ago
+*8           udp-jitter  10.1.2.9          -           Timeout     1 minute, 2 seconds ago
+*9           icmp-echo   10.1.4.9          -           No connection  1 minute ago
+^10          icmp-echo   10.1.3.9          RTT=1       OK          5 weeks ago
+""",
+    )
+    assert [(row["name"], row["state"], row["rtt_ms"]) for row in told.lists["tests"]] == [
+        ("7", "ok", 4), ("8", "timeout", None), ("9", "notConnected", None), ("10", "unknown", 1),
+    ]  # fmt: skip
+    assert told.seen == []
