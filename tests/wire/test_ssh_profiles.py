@@ -423,3 +423,45 @@ ID           Type        Destination       Stats       Return      Last
         ("7", "ok", 4), ("8", "timeout", None), ("9", "notConnected", None), ("10", "unknown", 1),
     ]  # fmt: skip
     assert told.seen == []
+
+
+def test_active_alarms_of_ios_xr_name_supplies_and_ports_without_light() -> None:
+    told = read(
+        "cisco_xr",
+        "show alarms brief system active",
+        """Mon Feb 12 09:00:00.123 CST
+
+------------------------------------------------------------------------------------
+Active Alarms
+------------------------------------------------------------------------------------
+Location        Severity     Group            Set Time                   Description
+------------------------------------------------------------------------------------
+0/PM1           Major        Environ          02/12/2024 08:11:26 CST    Power Module Error (PM_NO_INPUT_DETECTED).
+Hu0/0/0/7       Critical     Ethernet         02/12/2024 08:30:03 CST    hw_optics: RX LOS LANE-0 ALARM
+0/0/CPU0        Critical     Ethernet         02/12/2024 08:30:03 CST    Optics0/0/0/9 - hw_optics: RX LOS LANE-0 ALARM
+""",
+    )
+    assert [row["severity"] for row in told.lists["alarms"]] == ["major", "critical", "critical"]
+    assert [(s.component, s.condition, s.state) for s in told.seen] == [
+        ("0/PM1", Condition.SUPPLY, State.BAD),
+        ("Hu0/0/0/7", Condition.LOS, State.BAD),
+    ]
+
+
+def test_facility_alarms_of_ios_xe_name_the_supply_and_leave_links_to_snmp() -> None:
+    told = read(
+        "cisco_ios",
+        "show facility-alarm status",
+        """System Totals  Critical: 2  Major: 0  Minor: 0
+
+Source                     Time                   Severity      Description [Index]
+------                     ------                 --------      -------------------
+Power Supply Bay 1         Feb 12 2024 08:18:47   CRITICAL      Power Supply/FAN Module Missing [0]
+GigabitEthernet0/0/3       Feb 12 2024 08:19:56   CRITICAL      Physical Port Link Down [1]
+""",
+    )
+    assert [row["text"] for row in told.lists["alarms"]] == [
+        "Power Supply/FAN Module Missing",
+        "Physical Port Link Down",
+    ]
+    assert [(s.component, s.condition) for s in told.seen] == [("Power Supply Bay 1", Condition.SUPPLY)]
