@@ -148,8 +148,8 @@ class Evidence:
     """Device → when it gave a good answer while its circuits were in trouble."""
     rhythms: dict[Key, Span] = field(default_factory=dict)
     """Signals that polling repeated with regularity, and how often: what trouble that lasts sounds like."""
-    praise: int = 0
-    """How often polling told good news of what was never bad; counted until that is clearly its habit."""
+    praise: set[tuple[Instant, Key]] = field(default_factory=set)
+    """Good news that polling told of what was never bad; gathered until that is clearly its habit."""
 
     def hear(self, said: Observation, net: Network, rules: AlarmRules) -> Heard:
         """Take one observation in."""
@@ -165,8 +165,9 @@ class Evidence:
             self._turn(key, signal, said, rules, heard)
         else:
             self._again(key, signal, said, rules, heard)
-        if signal is None and said.state is State.OK and said.source not in _MESSAGES and self.praise < _HABIT:
-            self.praise += 1
+        if signal is None and said.state is State.OK and said.source not in _MESSAGES and len(self.praise) < _HABIT:
+            self.praise.add((said.at, key))
+            heard.material = True
         if said.state is not State.UNKNOWN:
             self._judge(said, key, net, rules, heard)
         return heard
@@ -196,10 +197,11 @@ class Evidence:
         if said.state is State.BAD and said.source in (Source.POLL, Source.PING):
             heard.material = True
             signal.source = said.source
-            beat = said.at - signal.heard
+            if (beat := said.at - signal.heard) == 0:
+                return  # the same word once more, heard again after a restart or from a second ear: no repetition
             signal.beats = signal.beats + 1 if abs(beat - signal.beat) * 10 <= beat else 0
             signal.beat = beat
-            if signal.beats >= _REGULAR and beat > 0 and len(self.rhythms) < 10 * rules.presume_signals:
+            if signal.beats >= _REGULAR and len(self.rhythms) < 10 * rules.presume_signals:
                 self.rhythms[key] = beat
         signal.heard = said.at
 
@@ -229,7 +231,7 @@ class Evidence:
                 continue
             bad = [k for k in track.signals if (s := self.signals.get(k)) is not None and s.state is State.BAD]
             polled = any(self.signals[k].source not in _MESSAGES for k in bad)
-            if polled and (self.praise >= _HABIT or any(k[2] in _VERDICTS for k in bad)):
+            if polled and (len(self.praise) >= _HABIT or any(k[2] in _VERDICTS for k in bad)):
                 continue  # silence is not said by a device: nobody repeats it but we
             own = [self.rhythms.get(k) or beats[k[2]] or 0 for k in bad]
             beat = max(own, default=0)
@@ -263,10 +265,19 @@ class Evidence:
         ends = (self.tracks.get(("device", end.device)) for end in (link.a, link.z))
         return any(track is not None and track.open for track in ends)
 
-    def listen_anew(self, at: Instant) -> None:
-        """We begin to listen (again): nobody has had a chance to repeat anything before now."""
-        for signal in self.signals.values():
-            signal.heard = max(signal.heard, at)
+    def listen_anew(self, since: Instant, at: Instant, rules: AlarmRules) -> None:
+        """Nobody listened from `since` to `at`: who would have repeated bad news meanwhile gets his time anew.
+
+        Not so who had nothing to say then: how often we were started must not move what silence proves, nor
+        break the rhythm that it is measured by.
+        """
+        if at <= since:
+            return
+        beats = {c: self.rhythm(c, rules) for c in Condition}
+        for key, signal in self.signals.items():
+            beat = self.rhythms.get(key) or beats[key[2]]
+            if not beat or (at - signal.heard) // beat > (since - signal.heard) // beat:
+                signal.heard = max(signal.heard, at)
 
     def _turn(self, key: Key, signal: Signal | None, said: Observation, rules: AlarmRules, heard: Heard) -> None:
         """A signal changes its state."""

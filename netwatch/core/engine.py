@@ -81,6 +81,8 @@ class Engine:
         self._out = _Out()
         for fact in sorted(batch, key=lambda f: f.at):
             at = max(fact.at, self.book.now)
+            if isinstance(fact, Vantage):
+                self._listen_anew(at)
             self._advance(at)
             self._take(fact if fact.at == at else replace(fact, at=at))
         self._advance(max(now, self.book.now))
@@ -94,9 +96,17 @@ class Engine:
 
     def resume(self, now: Instant) -> Decision:
         """Go on after a time in which nobody listened: what was not said meanwhile proves nothing."""
-        self.book.evidence.listen_anew(max(now, self.book.now))
-        self.book.fade_due = None
+        self._listen_anew(max(now, self.book.now))
         return self.decide((), now)
+
+    def _listen_anew(self, at: Instant) -> None:
+        """Nobody listened from the last decision to now.
+
+        When to look for what fades stays as it was: looked at too early, it says itself when to look again; planned
+        anew at each start, it would hang on how often we were started. A start also tells its `Vantage`, so that
+        going through all facts again meets the same gaps.
+        """
+        self.book.evidence.listen_anew(self.book.now, at, self.rules.alarms)
 
     def next_due(self) -> Instant | None:
         """When `decide` must be called again although nothing is heard."""
@@ -258,7 +268,6 @@ class Engine:
                 if not unknown:
                     self.book.vantage = fact.device
                     self.net.depth(fact.device)  # now, not in the first fault
-                self.book.evidence.listen_anew(fact.at)
             case Maintenance():
                 self.book.windows.setdefault(fact.id, []).append(fact)
                 self._known.forget_judgements()

@@ -325,8 +325,29 @@ def test_a_poller_that_repeats_good_news_and_falls_silent_has_stopped_and_proves
 def test_who_begins_to_listen_anew_gives_everybody_time_to_repeat() -> None:
     net = fading_net()
     evidence = heard(sorted([*polled(), say(100, PORT, "link")], key=lambda f: f.at), net)
-    evidence.listen_anew(at(900))
+    evidence.listen_anew(at(700), at(900), RULES.alarms)
     assert evidence.fading(at(1000), net, RULES.alarms)[0] == []
+
+
+@pytest.mark.parametrize("gap", [(100, 100), (110, 150)], ids=["none", "between two words of polling"])
+def test_a_restart_that_missed_no_repetition_moves_nothing_that_silence_proves(gap: tuple[float, float]) -> None:
+    net = fading_net()
+    evidence = heard(sorted([*polled(), say(100, PORT, "link")], key=lambda f: f.at), net)
+    evidence.listen_anew(at(gap[0]), at(gap[1]), RULES.alarms)
+    assert evidence.fading(at(279), net, RULES.alarms) == ([], at(280))
+    assert evidence.fading(at(280), net, RULES.alarms)[0] == [LIGHT]
+
+
+def test_a_word_heard_twice_at_one_instant_breaks_no_rhythm() -> None:
+    once = heard(polled())
+    assert heard([fact for fact in polled() for _ in range(2)]).rhythms == once.rhythms != {}
+
+
+def test_all_that_the_habit_of_praising_is_known_by_is_kept_and_counts_once() -> None:
+    evidence = Evidence()
+    assert all(evidence.hear(fact, NET, RULES.alarms).material for fact in PRAISE)
+    again = heard([*PRAISE, *PRAISE])
+    assert again.praise == evidence.praise
 
 
 # ---------------------------------------------------------------- memory
