@@ -318,12 +318,17 @@ class Profile(Part):
         return bool(self.sys_object_id or self.sys_descr or self.answers)
 
 
+_MOST_MODELS = 4_096
+"""Products and their releases for which it is remembered which families suit."""
+
+
 class Profiles:
     """All families that are in force, by name."""
 
     def __init__(self, families: Mapping[str, Profile]) -> None:
         self.families = dict(families)
         self._products: dict[tuple[str, Oid], Profile] = {}
+        self._suiting: dict[tuple[Oid, str], dict[str, Profile]] = {}
         self.columns: dict[str, Oid] = {}
         """Names that every profile may use: those of the profiles that are always asked."""
         for profile in self.families.values():
@@ -371,8 +376,14 @@ class Profiles:
 
     def suiting(self, object_id: Oid, description: str = "") -> dict[str, Profile]:
         """Families for a device that says this of itself, the general ones first; `answers` still has to be tried."""
-        fit = [(n, self._placed(n, p, object_id)) for n, p in self.families.items() if p.suits(object_id, description)]
-        return dict(sorted(fit, key=lambda family: not family[1].always))
+        known = self._suiting.get((object_id, description))
+        if known is None:  # boxes of one model and release say the same, and all patterns of all families are slow
+            suits = [(n, p) for n, p in self.families.items() if p.suits(object_id, description)]
+            fit = [(name, self._placed(name, profile, object_id)) for name, profile in suits]
+            if len(self._suiting) >= _MOST_MODELS:
+                self._suiting.clear()
+            known = self._suiting[object_id, description] = dict(sorted(fit, key=lambda family: not family[1].always))
+        return dict(known)
 
     def _placed(self, name: str, profile: Profile, object_id: Oid) -> Profile:
         """The profile with every OID below `self` put below this sysObjectID."""

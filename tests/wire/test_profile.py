@@ -86,6 +86,16 @@ def test_all_that_is_wrong_in_all_files_is_told_at_once(tmp_path: Path) -> None:
     assert len(wrong.value.findings) >= 3
 
 
+def test_what_suits_one_box_is_told_of_no_other_that_says_something_else(tmp_path: Path) -> None:
+    text = 'title = "{0}"\nsys_object_id = ["1.3.6.1.4.1.4242"]\nsys_descr = "{0}"'
+    profiles = Profiles.of(family(tmp_path, text.format("red"), "red") | family(tmp_path, text.format("blue"), "blue"))
+    box, other = oid("1.3.6.1.4.1.4242.1"), oid("1.3.6.1.4.1.4243.1")
+    for _ in range(2):
+        said = [list(profiles.suiting(*one)) for one in ((box, "a red one"), (box, "a blue one"), (other, "a red one"))]
+        assert said == [["red"], ["blue"], []]
+        profiles.suiting(box, "a red one").clear()
+
+
 def test_a_family_beside_the_configuration_replaces_the_shipped_one_whole(tmp_path: Path) -> None:
     family(tmp_path, 'title = "ours"\nanswers = ["1.3.6.1.4.1.4242"]', "lldp")
     profiles = Profiles.load([tmp_path])
