@@ -26,7 +26,7 @@ from __future__ import annotations
 import asyncio
 import importlib
 import ipaddress
-from collections.abc import Awaitable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 from itertools import pairwise
@@ -231,20 +231,21 @@ class Budget:
     Pass one budget to all questions that belong together.
     """
 
-    __slots__ = ("_started", "most_requests", "most_seconds", "requests")
+    __slots__ = ("_clock", "_started", "most_requests", "most_seconds", "requests")
 
     def __init__(self, requests: int = 20_000, seconds: float = 300.0) -> None:
         self.most_requests, self.most_seconds = requests, seconds
         self.requests = 0
-        self._started: float | None = None
+        self._clock: Callable[[], float] | None = None
+        self._started = 0.0
 
     def spend(self, target: Target) -> None:
-        now = asyncio.get_running_loop().time()
-        if self._started is None:
-            self._started = now
+        if self._clock is None:
+            self._clock = asyncio.get_running_loop().time
+            self._started = self._clock()
         if self.requests >= self.most_requests:
             raise BudgetSpentError(f"{target} has had its {self.most_requests} requests")
-        if now - self._started > self.most_seconds:
+        if self._clock() - self._started > self.most_seconds:
             raise BudgetSpentError(f"{target} has had its {self.most_seconds:g} s")
         self.requests += 1
 
@@ -267,10 +268,13 @@ class _Manners:
     good: int = 0
     """Full answers since the last shrinking."""
 
-    def grow(self) -> None:
-        """It has given all that it was asked for."""
-        self.good += 1
-        if self.good >= 8:
+    def gave(self, count: int, asked: int) -> None:
+        """So many values came of those asked for. Who gives all of them time and again may give more."""
+        if count < asked:
+            self.good = 0
+        elif self.good < 7:
+            self.good += 1
+        else:
             self.repetitions, self.good = min(self.ceiling, self.repetitions * 2), 0
 
 
@@ -306,7 +310,29 @@ class Snmp:
 
         Raises EndlessWalkError beyond `limit` rows or when names do not increase.
         """
-        column = _Column(root)
+        if target.credential.version is Version.V1:
+            return await self._walk_on(target, _Column(root), budget, limit)
+        # The poller's columns come in one answer, and look like the one before: then nothing is made but the rows.
+        manners = self._manners.get(target.place) or self._known(target)
+        asked = manners.repetitions
+        if budget is not None:
+            budget.spend(target)
+        try:
+            answer = await self._engine.exchange(target, Pdu.GETBULK, (root,), asked)
+        except (NoAnswerError, AgentError) as error:
+            column = _Column(root)
+            answer, _ = await self._next_less(target, (column,), budget, asked, error)
+        else:
+            values = answer.values
+            manners.gave(len(values), asked)
+            whole = answer.shape.whole(root)
+            if whole is not None and whole.size <= limit:
+                return VarBinds(whole, values[: whole.size])
+            column = _Column(root)
+        column.take(target, answer, limit)
+        return await self._walk_on(target, column, budget, limit)
+
+    async def _walk_on(self, target: Target, column: _Column, budget: Budget | None, limit: int) -> VarBinds:
         while not column.ended:
             answer, _ = await self._next(target, (column,), budget)
             column.take(target, answer, limit)
@@ -320,7 +346,7 @@ class Snmp:
         waiting = columns
         while waiting:
             answer, asked = await self._next(target, waiting[: self._width(target)], budget)
-            for place, column in enumerate(asked):
+            for place, column in enumerate(asked[: max(1, len(answer))]):  # the last row may be cut short
                 column.take(target, answer.part(place, len(answer), len(asked)), limit)
             waiting = [column for column in waiting if not column.ended]
         return {column.root: column.rows for column in columns}
@@ -382,38 +408,46 @@ class Snmp:
         manners = self._manners.get(target.place) or self._known(target)
         if target.credential.version is Version.V1:
             return await self._next_v1(target, columns, budget), columns
-        before, refused = manners.repetitions, False
+        tried, width = manners.repetitions, len(columns)
+        asked = tried // width or 1
+        if budget is not None:
+            budget.spend(target)
+        try:
+            answer = await self._engine.exchange(target, Pdu.GETBULK, _names(columns), asked)
+        except (NoAnswerError, AgentError) as error:
+            return await self._next_less(target, columns, budget, tried, error)
+        manners.gave(len(answer.values), asked * width)
+        return answer, columns
+
+    async def _next_less(
+        self, target: Target, columns: Sequence[_Column], budget: Budget | None, before: int, error: SnmpError
+    ) -> tuple[VarBinds, Sequence[_Column]]:
+        """As `_next`, where asking for `before` repetitions came to `error`: ask for less and less, or raise."""
+        manners, tried = self._known(target), before
         while True:
-            width = len(columns)
-            repetitions = manners.repetitions // width or 1
-            smallest = width == 1 and repetitions == 1
-            names = (columns[0].after,) if width == 1 else [column.after for column in columns]
+            smallest = len(columns) == 1 and tried == 1
+            if isinstance(error, AgentError):
+                if error.status != TOO_BIG or smallest:
+                    raise _refusal(target, error) from None
+            elif smallest:
+                # Silence may mean that the answer is too big to build in time or for the path. Only the smallest
+                # question left unanswered is silence, and then nothing was learnt about sizes.
+                manners.repetitions = before
+                raise error
+            tried, manners.good = max(1, manners.repetitions // 3), 0
+            manners.repetitions = tried
+            columns = columns[: max(1, min(len(columns) // 2, tried))]
+            asked = tried // len(columns) or 1
             if budget is not None:
                 budget.spend(target)
             try:
-                answer = await self._engine.exchange(target, Pdu.GETBULK, names, repetitions)
-                break
-            except NoAnswerError:
-                # Silence may mean that the answer is too big to build in time or for the path. Only the smallest
-                # question left unanswered is silence, and then nothing was learnt about sizes.
-                if smallest:
-                    manners.repetitions = before
-                    raise
-            except AgentError as error:
-                if error.status != TOO_BIG or smallest:
-                    raise _refusal(target, error) from None
-            refused = True
-            manners.repetitions, manners.good = max(1, manners.repetitions // 3), 0
-            columns = columns[: max(1, min(len(columns) // 2, manners.repetitions))]
-        if not answer.values:
-            raise GarbledError(f"{target} answers a GETBULK with nothing")
-        if refused:
+                answer = await self._engine.exchange(target, Pdu.GETBULK, _names(columns), asked)
+            except (NoAnswerError, AgentError) as again:
+                error = again
+                continue
             manners.ceiling = max(manners.repetitions, before // 2)
-        if len(answer.values) < repetitions * width:
-            manners.good = 0
-        else:
-            manners.grow()
-        return answer, columns
+            manners.gave(len(answer.values), asked * len(columns))
+            return answer, columns
 
     async def _next_v1(self, target: Target, columns: Sequence[_Column], budget: Budget | None) -> VarBinds:
         out: list[VarBind] = []
@@ -448,7 +482,9 @@ class _Column:
         return VarBinds.joined(self.parts)
 
     def take(self, target: Target, rows: VarBinds, limit: int) -> None:
-        """What came next. Raises EndlessWalkError."""
+        """What came next. Raises EndlessWalkError, or GarbledError for nothing at all."""
+        if not rows.values:
+            raise GarbledError(f"{target} answers a GETBULK with nothing")
         shape = rows.shape.under(self.root)
         names = shape.names
         if shape is not rows.shape:
@@ -466,6 +502,10 @@ class _Column:
         if self.count > limit:
             raise EndlessWalkError(f"{target}: more than {limit} rows under {dotted(self.root)}", self.rows[:limit])
         self.after = names[-1]
+
+
+def _names(columns: Sequence[_Column]) -> tuple[Oid, ...]:
+    return tuple([column.after for column in columns])
 
 
 def _chunks(names: Sequence[Oid], size: int) -> Iterable[Sequence[Oid]]:

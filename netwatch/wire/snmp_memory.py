@@ -31,6 +31,8 @@ class Memory(Protocol):
 
     question: Question
     credential: Credential
+    target: Target | None
+    """Who was asked by it last."""
 
     def message(self, number: int) -> bytes | bytearray:
         """The request with this number, good until the next call."""
@@ -87,11 +89,12 @@ class Question:
 class CommunityMemory:
     """Of a question by v1 or v2c."""
 
-    __slots__ = ("_layout", "_shape", "_shared", "_vain", "credential", "question")
+    __slots__ = ("_layout", "_shape", "_shared", "_vain", "credential", "question", "target")
 
     def __init__(self, question: Question, shared: Shared) -> None:
         self.question, self._shared = question, shared
         self.credential = question.credential
+        self.target: Target | None = None
         self._layout: Layout | None = None
         self._shape = Shape((), ())
         self._vain = 0
@@ -121,7 +124,7 @@ class CommunityMemory:
         return VarBinds(self._shape, answer.values)
 
 
-_pack = Struct(">I").pack_into
+_pack, _unpack = Struct(">I").pack_into, Struct(">I").unpack_from
 
 
 def worth(vain: int) -> bool:
@@ -158,6 +161,16 @@ def id_place(data: bytes) -> int:
     return at + 2
 
 
+def id_of(data: bytes) -> int:
+    """The number by which an answer is known. Raises IndexError or BerError."""
+    at = id_place(data)
+    size = data[at - 1]
+    if size == 4 and len(data) >= at + 4:
+        number: int = _unpack(data, at)[0]
+        return number
+    return int.from_bytes(data[at : at + size], "big")
+
+
 M = TypeVar("M", bound=Memory)
 
 
@@ -175,14 +188,14 @@ class Memories(Generic[M]):
         if memory is not None:
             question = memory.question
             if (
-                question.names is names
-                and memory.credential is target.credential
+                memory.target is target
                 and question.pdu is pdu
                 and question.repetitions == repetitions
-                and question.context == target.context_name
+                and (question.names is names or question.names == names)
             ):
                 return memory
         memory = self._last[target.place] = self._recall(target, pdu, tuple(names), repetitions)
+        memory.target = target
         return memory
 
     def _recall(self, target: Target, pdu: Pdu, names: tuple[Oid, ...], repetitions: int) -> M:

@@ -41,7 +41,7 @@ from netwatch.wire.snmp_memory import (
     Memory,
     RefusedError,
     Shared,
-    id_place,
+    id_of,
 )
 from netwatch.wire.snmp_secured import Secured
 from netwatch.wire.sweep import Sweep
@@ -181,8 +181,7 @@ class NativeEngine:
 
     def _heard(self, data: bytes, source: Any) -> None:
         try:
-            at = id_place(data)
-            number = int.from_bytes(data[at : at + data[at - 1]], "big")
+            number = id_of(data)
         except (IndexError, ber.BerError):
             self.stats.strangers += 1
             return

@@ -89,12 +89,13 @@ class SecuredMemory:
 
     __slots__ = (
         "_clock", "_digest_at", "_envelope", "_id_at", "_inside", "_lock", "_outside", "_peer", "_shape", "_shared",
-        "_vain", "credential", "question",
+        "_vain", "credential", "question", "target",
     )  # fmt: skip
 
     def __init__(self, question: Question, shared: Shared) -> None:
         self.question, self._shared = question, shared
         self.credential: Credential = question.credential
+        self.target: Target | None = None
         self._vain = 0
         self._clock = asyncio.get_running_loop().time
         self._meet(usm.Peer())

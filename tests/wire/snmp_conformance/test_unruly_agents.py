@@ -82,6 +82,53 @@ async def test_one_value_that_never_fits_is_an_error_with_its_name(agent: Any, d
         await door.get(target(agent), [oid("1.3.6.1.2.1.1.6.0")])
 
 
+async def test_columns_are_read_to_their_ends_from_answers_cut_short_within_a_row(agent: Any, door: Snmp) -> None:
+    columns = [oid(f"1.3.6.1.2.1.2.2.1.{n}") for n in (2, 3, 4)]
+    for column in columns:
+        for n in range(1, 8):
+            agent.values[(*column, n)] = (Tag.INTEGER, 100 * column[-1] + n)
+    following = agent.following
+
+    def cut(message: ber.Message, pdu: ber.Pdu) -> Any:
+        status, place, out = following(message, pdu)
+        return status, place, out[:2]
+
+    agent.following = cut
+    found = await door.columns(target(agent), columns)
+    assert {c: [vb.value for vb in rows] for c, rows in found.items()} == {
+        c: [100 * c[-1] + n for n in range(1, 8)] for c in columns
+    }
+
+
+async def test_a_column_asked_again_is_judged_again_when_names_change(agent: Any, door: Snmp) -> None:
+    table(agent, 9)
+    for _ in range(4):
+        assert [vb.oid[-1] for vb in await door.walk(target(agent), COLUMN)] == list(range(1, 10))
+    del agent.values[(*COLUMN, 5)]
+    assert [vb.oid[-1] for vb in await door.walk(target(agent), COLUMN)] == [1, 2, 3, 4, 6, 7, 8, 9]
+    following = agent.following
+
+    def swapped(message: ber.Message, pdu: ber.Pdu) -> Any:
+        status, place, out = following(message, pdu)
+        return status, place, [out[0], out[2], out[1], *out[3:]]
+
+    agent.following = swapped
+    for _ in range(4):
+        with pytest.raises(EndlessWalkError):
+            await door.walk(target(agent), COLUMN)
+
+
+async def test_a_column_in_one_answer_has_the_limit_of_any_walk(agent: Any, door: Snmp) -> None:
+    table(agent, 9)
+    for limit in (9, 8):
+        for _ in range(4):
+            if limit == 9:
+                assert len(await door.walk(target(agent), COLUMN, limit=limit)) == 9
+            else:
+                with pytest.raises(EndlessWalkError):
+                    await door.walk(target(agent), COLUMN, limit=limit)
+
+
 async def test_names_that_do_not_increase_end_the_walk_and_keep_what_was_read(agent: Any, door: Snmp) -> None:
     table(agent, 3)
     loop = ber.oid_body((*COLUMN, 3)), ber.oid_body((*COLUMN, 1))
