@@ -278,6 +278,10 @@ class _Manners:
             self.repetitions, self.good = min(self.ceiling, self.repetitions * 2), 0
 
 
+_GET, _GETBULK, _V1 = Pdu.GET, Pdu.GETBULK, Version.V1
+"""Python 3.11 takes a sixth of a microsecond to find a member of an enumeration by its name."""
+
+
 class Snmp:
     """The door. One for the whole process: engines share sockets, keys and layouts among all targets."""
 
@@ -296,7 +300,7 @@ class Snmp:
         if budget is not None:
             budget.spend(target)
         try:
-            answer = await self._engine.exchange(target, Pdu.GET, names)
+            answer = await self._engine.exchange(target, _GET, names)
         except AgentError as error:
             return await self._get_less(target, names, budget or Budget(), error)
         if len(answer.values) != len(names):
@@ -310,7 +314,7 @@ class Snmp:
 
         Raises EndlessWalkError beyond `limit` rows or when names do not increase.
         """
-        if target.credential.version is Version.V1:
+        if target.credential.version is _V1:
             return await self._walk_on(target, _Column(root), budget, limit)
         # The poller's columns come in one answer, and look like the one before: then nothing is made but the rows.
         manners = self._manners.get(target.place) or self._known(target)
@@ -318,7 +322,7 @@ class Snmp:
         if budget is not None:
             budget.spend(target)
         try:
-            answer = await self._engine.exchange(target, Pdu.GETBULK, (root,), asked)
+            answer = await self._engine.exchange(target, _GETBULK, (root,), asked)
         except (NoAnswerError, AgentError) as error:
             column = _Column(root)
             answer, _ = await self._next_less(target, (column,), budget, asked, error)
@@ -355,7 +359,7 @@ class Snmp:
         """Under which of `roots` the agent has anything at all."""
         there: set[Oid] = set()
         budget = budget or Budget()
-        width = 1 if target.credential.version is Version.V1 else self._known(target).names
+        width = 1 if target.credential.version is _V1 else self._known(target).names
         for chunk in _chunks(roots, width):
             budget.spend(target)
             try:
@@ -393,7 +397,7 @@ class Snmp:
         if error.status == TOO_BIG and len(names) > 1:
             self._known(target).names = max(1, len(names) // 2)
             return await self._get_in_parts(target, names, budget)
-        if error.status == NO_SUCH_NAME and target.credential.version is Version.V1:
+        if error.status == NO_SUCH_NAME and target.credential.version is _V1:
             # RFC 1157: one missing name fails the request, and the index says which. Ask again without it.
             missing = error.index - 1 if 0 < error.index <= len(names) else 0
             found = list(await self.get(target, [*names[:missing], *names[missing + 1 :]], budget))
@@ -406,14 +410,14 @@ class Snmp:
     ) -> tuple[VarBinds, Sequence[_Column]]:
         """What follows, and for how many of the columns it was asked: the agent may have needed a smaller question."""
         manners = self._manners.get(target.place) or self._known(target)
-        if target.credential.version is Version.V1:
+        if target.credential.version is _V1:
             return await self._next_v1(target, columns, budget), columns
         tried, width = manners.repetitions, len(columns)
         asked = tried // width or 1
         if budget is not None:
             budget.spend(target)
         try:
-            answer = await self._engine.exchange(target, Pdu.GETBULK, _names(columns), asked)
+            answer = await self._engine.exchange(target, _GETBULK, _names(columns), asked)
         except (NoAnswerError, AgentError) as error:
             return await self._next_less(target, columns, budget, tried, error)
         manners.gave(len(answer.values), asked * width)
@@ -441,7 +445,7 @@ class Snmp:
             if budget is not None:
                 budget.spend(target)
             try:
-                answer = await self._engine.exchange(target, Pdu.GETBULK, _names(columns), asked)
+                answer = await self._engine.exchange(target, _GETBULK, _names(columns), asked)
             except (NoAnswerError, AgentError) as again:
                 error = again
                 continue

@@ -49,6 +49,7 @@ from netwatch.wire.sweep import Sweep
 _DATAGRAM = 65_535
 _BATCH = 1_000
 """Answers read before the event loop gets its turn."""
+_V3 = Version.V3
 _AGAIN = 0.02
 """Seconds until a datagram is tried again that our own queue had no room for."""
 
@@ -93,7 +94,7 @@ class NativeEngine:
         self._waiting.clear()
 
     def exchange(self, target: Target, pdu: Pdu, names: Sequence[Oid], repetitions: int = 0) -> Awaitable[VarBinds]:
-        if target.credential.version is Version.V3:
+        if target.credential.version is _V3:
             return self._secured.exchange(target, pdu, names, repetitions)
         try:
             memory = self._memories.of(target, pdu, names, repetitions)
