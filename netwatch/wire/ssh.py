@@ -479,6 +479,10 @@ class _Session:
             session_timeout=patience.visit,
             auto_connect=False,
         )
+        if line.global_cmd_verify is False:
+            # Comware, for fear of commands that the terminal breaks over lines: ours are short. Unless the echo is
+            # waited for, a prompt that comes late ends the next answer before it begins, and all are off by one.
+            line.global_cmd_verify = None
         line.known_hosts = self._hosts.load()
         line.meet = lambda name, key: self._hosts.meet(target, name, key)
         try:
