@@ -192,7 +192,8 @@ async def prometheus(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[
             while True:
                 app.state.work()
                 with contextlib.suppress(httpx.TransportError):
-                    told = await ask(client, 'count_over_time(up{job=~"netwatch.*"}[1m])')
+                    ready = (await client.get("/-/ready")).is_success  # it answers before it can
+                    told = await ask(client, 'count_over_time(up{job=~"netwatch.*"}[1m])') if ready else []
                     if len(told) == 2 and all(int(r["value"][1]) >= 4 for r in told):
                         break
                 await asyncio.sleep(0.2)
