@@ -38,7 +38,9 @@ _DISPATCH = {
     "several": 1,
     # Repairs take so long here that whatever goes out at all goes out at once; the waiting has tests of its own.
     "repair_median": 6000.0,
-    "prior_strength": 1_000_000,  # and nothing that is mended here in seconds may teach otherwise
+    # And nothing that is mended here in seconds may teach otherwise.
+    "prior_strength": 1_000_000,
+    "strength": 1_000_000,
 }
 
 
