@@ -1,6 +1,6 @@
 """What practice and contracts say, as values. Every figure in here comes from `rules/*.toml`.
 
-`knowledge.py` reads and checks the files; the core only ever sees these frozen shapes.
+`knowledge/` reads and checks the files; the core only ever sees these frozen shapes.
 """
 
 from __future__ import annotations
