@@ -180,7 +180,6 @@ class EchoPinger(Pinger):
     def __init__(self, port: int) -> None:
         super().__init__()
         self._port = port
-        self._asked: dict[tuple[str, bytes], asyncio.Future[float]] = {}
         self._sock: socket.socket | None = None
 
     def close(self) -> None:
@@ -190,29 +189,15 @@ class EchoPinger(Pinger):
             self._sock = None
         super().close()
 
-    async def _probe(self, address: str, seconds: float) -> float | None:
-        """One echo; its round trip in seconds, or None when nothing came. Raises OSError when it cannot be sent."""
+    def _send(self, address: str, number: int) -> None:
         if self._sock is None:
             self._sock = _socket("127.0.0.1", 0)
             self._loop.add_reader(self._sock, self._hear_echo, self._sock)
-        probe = next(self._numbers).to_bytes(8, "big")
-        future: asyncio.Future[float] = self._loop.create_future()
-        self._asked[address, probe] = future
-        start = self._loop.time()
-        try:
-            self._sock.sendto(probe, (address, self._port))
-            async with asyncio.timeout(seconds):
-                return await future - start
-        except TimeoutError:
-            return None
-        finally:
-            del self._asked[address, probe]
+        self._sock.sendto(number.to_bytes(8, "big"), (address, self._port))
 
     def _hear_echo(self, sock: socket.socket) -> None:
         for data, (address, _) in _waiting(sock):
-            future = self._asked.get((address, data))
-            if future is not None and not future.done():
-                future.set_result(self._loop.time())
+            self._came(int.from_bytes(data, "big"), address)
 
 
 def _socket(address: str, port: int) -> socket.socket:

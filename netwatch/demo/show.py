@@ -24,7 +24,7 @@ from rich.console import Console
 from netwatch.app import App, Seams
 from netwatch.core.model import Alarm, Exposure, Fault, Ledger, Outage, Source, Ticket
 from netwatch.core.time import MINUTE, Instant
-from netwatch.demo.clock import DemoClock
+from netwatch.demo.clock import TICK, DemoClock
 from netwatch.demo.fleet import EchoPinger, Fleet
 from netwatch.demo.folder import COMMUNITY, Settings, channels, write_site
 from netwatch.demo.metro import SHELLS, ZONE, build
@@ -57,7 +57,7 @@ async def run(options: Options, console: Console) -> None:
     Raises CannotListenError for a port in use, UnusableError for a folder that cannot be written; whatever broke the
     daemon or the show otherwise.
     """
-    ledger, clock = build(), DemoClock(BEGINNING, options.speed)
+    ledger, clock = build(), DemoClock(BEGINNING, options.speed, most=3 * TICK)
     narrator = Narrator(console, ZONE)
     async with contextlib.AsyncExitStack() as closing:
         stop = closing.enter_context(_signals())
@@ -87,6 +87,7 @@ async def run(options: Options, console: Console) -> None:
         daemon = asyncio.create_task(app.run(), name="daemon")
         daemon.add_done_callback(lambda _: stop.set())
         receiving = asyncio.create_task(postbox.serve(), name="postbox")  # also what leaves while the daemon stops
+        ticking = asyncio.create_task(clock.run(), name="clock")
         try:
             await show.run(stop)
         finally:
@@ -95,7 +96,8 @@ async def run(options: Options, console: Console) -> None:
                 await daemon
             finally:
                 receiving.cancel()
-                await asyncio.gather(receiving, return_exceptions=True)
+                ticking.cancel()
+                await asyncio.gather(receiving, ticking, return_exceptions=True)
         show.follow()
         narrator.summary(show.truth, clock())
 

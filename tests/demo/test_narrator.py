@@ -10,7 +10,6 @@ from rich.console import Console
 
 from netwatch.core.model import Domain, Exposure, Fault, Outage, Root, RootKind, Ticket, TicketState
 from netwatch.core.time import MINUTE, Instant
-from netwatch.demo.clock import DemoClock
 from netwatch.demo.metro import ZONE
 from netwatch.demo.narrator import Narrator, Told
 from netwatch.demo.postbox import Letter
@@ -139,12 +138,3 @@ def test_the_summary_says_what_was_named_wrongly_and_does_not_count_what_is_too_
 def test_a_summary_of_nothing_is_no_error(stage: Stage) -> None:
     stage.narrator.summary(Truth(), BEGINNING)
     assert "faults    0 happened, 0 of 0 named rightly" in stage.out.getvalue()
-
-
-def test_the_demo_clock_runs_faster_and_says_how_long_to_wait() -> None:
-    real = [0]
-    clock = DemoClock(BEGINNING, 60, monotonic=lambda: real[0])
-    real[0] = 2_000_000_000
-    assert clock() == BEGINNING + 2 * MINUTE
-    assert clock.real_seconds(BEGINNING + 3 * MINUTE) == 1
-    assert clock.real_seconds(BEGINNING) == 0
