@@ -154,6 +154,8 @@ class Sensor(Part):
     """One reading at each instance of a column."""
 
     oid: OidText
+    also: tuple[OidText, ...] = ()
+    """Other columns that say the same: makers give each series of products a copy of one MIB."""
     kind: Class = Field(alias="class")
     unit: str = ""
     """Where it is not that of the class: a fan may tell "%" of its full speed."""
@@ -194,6 +196,10 @@ class Sensor(Part):
     factor: str = ""
     """The column (by name) that says by what the number is multiplied, or by −n what it is divided by."""
     proof: str = ""
+
+    @property
+    def columns(self) -> tuple[Oid, ...]:
+        return self.oid, *self.also
 
     @model_validator(mode="after")
     def _judged(self) -> Sensor:

@@ -176,7 +176,7 @@ def _wanted(profiles: Profiles, chosen: Iterable[Profile], *, judged: bool) -> s
         sensors = [s for s in profile.sensor if s.condition or not judged]
         rows = [r for r in profile.rows if (r.observe or not judged) and not (judged and r.list == "ports")]
         for sensor in sensors:
-            out.add(sensor.oid)
+            out |= set(sensor.columns)
             out |= {o for o in (sensor.low, sensor.high) if o}
             filled = [t for t in (sensor.name, sensor.port, sensor.component) if t]
             asked = [*sensor.skip, *sensor.where, sensor.digits, sensor.divisor, sensor.factor]
@@ -228,7 +228,7 @@ class _Work:
                 self._rows(profile, rows, found)
             sensors = found.lists.setdefault("sensors", [])
             for sensor in profile.sensor:
-                told = self._sensor(profile, sensor, found.seen)
+                told = [row for column in sensor.columns for row in self._sensor(profile, sensor, column, found.seen)]
                 sensors += told
                 if sensor.condition in _POWER:
                     found.lists.setdefault("power", []).extend(_supply(sensor, row) for row in told)
@@ -300,10 +300,10 @@ class _Work:
 
     # ---- sensors
 
-    def _sensor(self, profile: Profile, sensor: Sensor, seen: list[Seen]) -> list[Row]:
+    def _sensor(self, profile: Profile, sensor: Sensor, column: Oid, seen: list[Seen]) -> list[Row]:
         out: list[Row] = []
         rows: list[tuple[Index, VarBind, decode.Decoded, str]] = []
-        for index, vb in self._column(sensor.oid).items():
+        for index, vb in self._column(column).items():
             if self._skipped(profile, sensor, index):
                 continue
             value = self._reading(profile, sensor, index, vb)
@@ -323,7 +323,7 @@ class _Work:
                 "class": sensor.kind,
                 "unit": sensor.unit or decode.UNITS[sensor.kind],
                 "value": value,
-                "oid": dotted((*sensor.oid, *index)),
+                "oid": dotted((*column, *index)),
                 "port": port or None,
             }
             if sensor.states is not None:

@@ -505,3 +505,37 @@ async def test_limits_of_light_are_coded_in_their_own_way_on_vrp(
         agent.set(f"1.3.6.1.4.1.2011.5.25.31.1.1.3.1.{column}.5", value, Tag.INTEGER)
     found = await Reader(snmp, Profiles.load()).read(Target("127.0.0.1", Credential(community="public"), agent.port))
     assert [s.state.value for s in found.seen if s.condition.value == "optical"] == ([state] if state else [])
+
+
+COPIES = """
+title = "Acme"
+sys_object_id = ["1.3.6.1.4.1.4242"]
+[columns]
+place = "1.3.6.1.4.1.4242.6.1"
+placeOfB = "1.3.6.1.4.1.4242.7.1"
+[[sensor]]
+oid = "1.3.6.1.4.1.4242.6.2"
+also = ["1.3.6.1.4.1.4242.7.2", "self.8.2"]
+class = "state"
+name = "PSU {place|placeOfB|#}"
+states = { 1 = "fine", 2 = "broken" }
+condition = "supply"
+ok = [1]
+bad = [2]
+"""
+
+
+@pytest.mark.parametrize(("copy", "name"), [("4242.6", "PSU left"), ("4242.7", "PSU left"), ("4242.9.8", "PSU 3")])
+async def test_each_series_may_have_its_own_copy_of_what_is_read(
+    agent: Any, snmp: Snmp, tmp_path: Path, copy: str, name: str
+) -> None:
+    agent.set("1.3.6.1.2.1.1.2.0", oid("1.3.6.1.4.1.4242.9"))
+    agent.set(f"1.3.6.1.4.1.{copy}.1.3", b"left")
+    agent.set(f"1.3.6.1.4.1.{copy}.2.3", 2)
+    found = await Reader(snmp, Profiles.of(family(tmp_path, COPIES))).read(
+        Target("127.0.0.1", Credential(community="public"), agent.port)
+    )
+    assert [(s["name"], s["value"], s["text"], s["oid"]) for s in found.lists["sensors"]] == [
+        (name, 2, "broken", f"1.3.6.1.4.1.{copy}.2.3")
+    ]
+    assert [(s.component, s.condition.value, s.state.value) for s in found.seen] == [(name, "supply", "bad")]
