@@ -10,7 +10,6 @@ import asyncio
 import contextlib
 import gc
 import logging
-import os
 import signal
 import socket
 import time
@@ -18,11 +17,9 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Se
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 from netwatch import __version__
 from netwatch.config import Config
-from netwatch.core.journal import write_fact
 from netwatch.core.model import (
     Alarm,
     AlarmState,
@@ -45,6 +42,7 @@ from netwatch.findings import Finding, UnusableError
 from netwatch.loops import BEAT, Lag, Mind, Progress, Selfcheck, contain, drain, leaves, recover, renewed, think
 from netwatch.metrics import Metrics, Queue, Sources
 from netwatch.plan import Plan, read
+from netwatch.record import Recorder
 from netwatch.store import Store, StoreError
 from netwatch.systemd import Manager, inherited_sockets
 from netwatch.teach import Teacher
@@ -114,54 +112,6 @@ class Seams:
     channels: Mapping[str, Channel] = field(default_factory=dict)
     """Channels by their name in the configuration, in place of those built from it."""
     manager: Manager | None = None
-
-
-class Recorder:
-    """Writes what is heard as a journal that `netwatch replay` reads. Never in the way: lines are written in a thread,
-    and when the disk is slower than the network for long, lines are left out and counted."""
-
-    MOST_WAITING = 200_000
-
-    def __init__(self, path: Path, zone: ZoneInfo) -> None:
-        self._path, self._zone = path, zone
-        self._waiting: list[Fact] = []
-        self.left_out = 0
-
-    def __call__(self, facts: Sequence[Fact]) -> None:
-        room = self.MOST_WAITING - len(self._waiting)
-        self._waiting += facts[:room]
-        self.left_out += max(0, len(facts) - room)
-
-    async def run(self) -> None:
-        while True:
-            await asyncio.sleep(1)
-            await self.flush()
-
-    async def flush(self) -> None:
-        facts, self._waiting = self._waiting, []
-        if not facts:
-            return
-        try:
-            await asyncio.to_thread(self._append, facts)
-        except OSError:
-            later, self._waiting = self._waiting, list(facts)
-            self(later)
-            raise
-
-    def _append(self, facts: Sequence[Fact]) -> None:
-        lines = "".join(f"{write_fact(fact, self._zone)}\n" for fact in facts).encode()
-        handle = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
-        with os.fdopen(handle, "r+b", buffering=0) as journal:
-            size = journal.seek(0, os.SEEK_END)
-            if size and os.pread(handle, 1, size - 1) != b"\n":
-                # Whoever wrote last was killed over it. Its half line must not spoil ours too.
-                lines = b"\n" + lines
-            try:
-                while lines:
-                    lines = lines[journal.write(lines) :]
-            except OSError:
-                journal.truncate(size)
-                raise
 
 
 class Answers:
@@ -312,7 +262,7 @@ class App:
                 routers=[traps(self.ears.traps.told, zone)],
             )
             tls = (config.web.tls_cert, config.web.tls_key) if config.web.tls_cert and config.web.tls_key else None
-            record = Recorder(config.record.journal, zone) if config.record.journal else None
+            self.recorder = record = Recorder(config.record.journal, zone) if config.record.journal else None
 
             # What fell due while nobody was here comes before anything new.
             today = self.clock() - DAY, self.clock()
@@ -521,6 +471,7 @@ class App:
         check = Selfcheck(self.mind.tell, self.clock)
         dropped = self.inbox.dropped.total()
         blind = self._own_failures()
+        unwritten = 0
         while True:
             await asyncio.sleep(_LOOK_EVERY)
             self.manager.status(self.status())
@@ -530,6 +481,10 @@ class App:
             if (now_blind := self._own_failures()) > blind:
                 troubles["polling"] = f"{now_blind - blind} questions could not be sent from this machine"
             dropped, blind = now_dropped, now_blind
+            if self.recorder is not None:
+                if (now_unwritten := self.recorder.left_out) > unwritten:
+                    troubles["recording"] = f"{now_unwritten - unwritten} facts are missing from the recorded journal"
+                unwritten = now_unwritten
             if (late := self.ears.poller.stats.late_seconds) > self.plan.config.poll.interval_seconds:
                 troubles["late"] = f"polling is {late:.0f} s behind its plan"
             if (lag := self.lag.worst) > _LAG:

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
-import resource
 import shutil
 import socket
 import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 import pytest
 
-from netwatch.app import App, Clock, GaveUpError, Recorder, Seams, read
-from netwatch.core.model import Action, Complaint, Condition, Observation, Source, State, Tick, Work
+from netwatch.app import App, Clock, GaveUpError, Seams, read
+from netwatch.core.model import Action, Complaint, Condition, Observation, Source, State, Work
 from netwatch.deliver import Message
 from netwatch.findings import UnusableError
 from netwatch.loops import LATE
@@ -354,37 +351,13 @@ async def test_a_reload_takes_up_other_channels(site: Path, monkeypatch: pytest.
             assert (await hall.messages.get()).template == "noc.self"
 
 
-# ---------------------------------------------------------------- what is heard is recorded
-
-
-async def test_a_line_that_was_cut_off_spoils_none_that_is_written_after_it(tmp_path: Path) -> None:
-    journal = tmp_path / "journal.jsonl"
-    journal.write_text('{"at":"2026-11-', "utf-8")
-    record = Recorder(journal, ZoneInfo("Asia/Shanghai"))
-    record([Tick(0)])
-    await record.flush()
-    record([Tick(1)])
-    await record.flush()
-    torn, *whole = journal.read_text("utf-8").splitlines()
-    assert torn == '{"at":"2026-11-'
-    assert [json.loads(line)["type"] for line in whole] == ["tick", "tick"]
-
-
-async def test_what_cannot_be_recorded_now_is_recorded_later_and_leaves_no_half_line(tmp_path: Path) -> None:
-    journal = tmp_path / "journal.jsonl"
-    record = Recorder(journal, ZoneInfo("Asia/Shanghai"))
-    record([Tick(0)])
-    await record.flush()
-    before = journal.stat().st_size
-    record([Tick(n) for n in range(1, 4)])
-    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    # A file that may grow by ten bytes more fails in the midst of a line, as a full disk does.
-    resource.setrlimit(resource.RLIMIT_FSIZE, (before + 10, limits[1]))
-    try:
-        with pytest.raises(OSError, match="too large"):
-            await record.flush()
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-    assert journal.stat().st_size == before
-    await record.flush()
-    assert len(journal.read_text("utf-8").splitlines()) == 4
+async def test_the_noc_hears_of_facts_that_could_not_be_recorded(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("netwatch.app._LOOK_EVERY", 0.05)
+    edit(site, "[poll]", '[record]\njournal = "heard.jsonl"\n[poll]')
+    room = Room()
+    async with running(site, Seams(channels={"room": room})) as app:
+        assert app.recorder is not None
+        app.recorder.left_out += 3
+        async with asyncio.timeout(PATIENCE):
+            told = await room.messages.get()
+    assert told.data["what"] == "3 facts are missing from the recorded journal"
