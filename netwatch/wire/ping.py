@@ -4,17 +4,20 @@ A datagram socket (`SOCK_DGRAM`) needs no privilege where `net.ipv4.ping_group_r
 CAP_NET_RAW; whichever can be had is used. What comes back is matched by a number in the payload and by its source:
 the kernel rewrites the identifier on datagram sockets, and the 16 bits of the sequence are too few for a large network.
 
-A target is `bad` when it lost every one of `count` probes. Trouble on our side is `unknown`, never `bad`.
+A target is `bad` when it lost every one of `count` echoes. Trouble on our side is `unknown`, never `bad`.
+Thousands are asked each second: no task, timer or future stands behind an echo, only its number.
 """
 
 from __future__ import annotations
 
 import asyncio
+import functools
 import ipaddress
 import itertools
 import secrets
 import socket
 import struct
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,158 +25,184 @@ from netwatch.core.model import State
 from netwatch.wire import udp
 from netwatch.wire.sweep import Sweep
 
-_ECHO = {socket.AF_INET: (8, 0), socket.AF_INET6: (128, 129)}
+_REQUEST = {socket.AF_INET: 8, socket.AF_INET6: 128}
+_REPLY = {socket.AF_INET: 0, socket.AF_INET6: 129}
 _PROTOCOL = {socket.AF_INET: socket.IPPROTO_ICMP, socket.AF_INET6: socket.IPPROTO_ICMPV6}
+_ECHO = struct.Struct(">BBHHH8sQ40s")
+"""Type, code, checksum, identifier, sequence; then the payload: whose it is, its number, and what fills it up."""
 _PAYLOAD = struct.Struct(">8sQ")
-_HEADER = struct.Struct(">BBHHH")
-_SOL_RAW, _ICMP_FILTER = 255, 1
-"""Linux: a bit mask of ICMP types that a raw socket does not want to see."""
+_HEADER = 8
 _FILL = b"netwatch" * 5
 """Brings the packet to the 56 octets of payload that ping sends: some boxes drop shorter ones."""
+_SOL_RAW, _ICMP_FILTER = 255, 1
+"""Linux: a bit mask of ICMP types that a raw socket does not want to see."""
+_LARGEST, _BATCH = 2048, 1000
+_MOST_PLACES = 1 << 18
 
 
 @dataclass(frozen=True, slots=True)
 class Ping:
-    """The verdict on one target: `ok` answered, `bad` lost every probe, `unknown` we could not ask."""
+    """The verdict on one target: `ok` answered, `bad` lost every echo, `unknown` we could not ask."""
 
     state: State
     sent: int
-    received: int
-    rtt_seconds: float | None
-    """Of the last answer."""
+    rtt_seconds: float | None = None
+    """Of the echo that came back."""
     trouble: str = ""
     """Why it is unknown, in words: our own socket, no route from this host."""
 
 
 @dataclass(slots=True)
-class _Waiting:
+class _Asked:
+    """A target whose verdict is not found yet."""
+
     address: str
-    sent: float
-    answer: asyncio.Future[float | None]
+    told: Callable[[Ping], None]
+    count: int
+    timeout: float
+    sent: int = 0
+    at: float = 0.0
+    """When the last echo was sent."""
 
 
 class Pinger:
-    """`await ping(address)` for any number of targets at once. Needs a running event loop."""
+    """`await ping(address)`, or `ask` without waiting, for any number of targets. Needs a running event loop."""
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._token = secrets.token_bytes(8)
+        self._ident = int.from_bytes(self._token[:2], "big")
+        self._sum = _sum(_ECHO.pack(_REQUEST[socket.AF_INET], 0, 0, self._ident, 0, self._token, 0, _FILL))
+        """Of an echo over IPv4 whose number is 0."""
         self._numbers = itertools.count(1)
-        self._waiting: dict[int, _Waiting] = {}
+        self._asked: dict[int, _Asked] = {}
+        """By the number of the echo that is out."""
         self._sweep: Sweep[int] = Sweep(self._late)
         self._sockets: dict[socket.AddressFamily, socket.socket] = {}
+        self._places: dict[str, tuple[socket.AddressFamily, str]] = {}
+        """Of an address: its family, and how the kernel writes it."""
+        self._callers: set[asyncio.Future[Ping]] = set()
         self.strangers = 0
         """ICMP packets that were no answer of ours (a raw socket sees everybody's)."""
 
     def close(self) -> None:
+        """Whoever waits for a verdict is cancelled; who asked without waiting is not told any more."""
         self._sweep.close()
         for sock in self._sockets.values():
             self._loop.remove_reader(sock)
             sock.close()
         self._sockets.clear()
-        for waiting in self._waiting.values():
-            waiting.answer.cancel()
-        self._waiting.clear()
+        self._asked.clear()
+        for caller in self._callers:
+            caller.cancel()
 
-    async def ping(
-        self,
-        address: str,
-        *,
-        count: int = 3,
-        timeout: float = 1.0,  # noqa: ASYNC109 - of one probe, not of the call
-        every: bool = False,
-    ) -> Ping:
-        """Ask up to `count` times, each time waiting up to `timeout` seconds; the first answer is enough.
+    async def ping(self, address: str, *, count: int = 3, timeout: float = 1.0) -> Ping:  # noqa: ASYNC109 - of one echo
+        """As `ask`, and the verdict awaited."""
+        verdict: asyncio.Future[Ping] = self._loop.create_future()
 
-        With `every` all probes are sent, to measure loss.
-        """
-        sent = received = 0
-        rtt: float | None = None
-        for _ in range(count):
-            try:
-                answer = await self._probe(address, timeout)
-            except OSError as error:
-                what = error.strerror or str(error)
-                return Ping(State.UNKNOWN, sent, received, rtt, f"cannot ping {address} from here: {what}")
-            sent += 1
-            if answer is not None:
-                received, rtt = received + 1, answer
-                if not every:
-                    break
-        return Ping(State.OK if received else State.BAD, sent, received, rtt)
+        def told(found: Ping) -> None:
+            if not verdict.done():
+                verdict.set_result(found)
 
-    async def _probe(self, address: str, seconds: float) -> float | None:
-        """One echo; its round trip, or None when nothing came. Raises OSError when it cannot be sent."""
-        where = ipaddress.ip_address(address)
-        family = socket.AF_INET if where.version == 4 else socket.AF_INET6
-        sock = self._socket(family)
-        number = next(self._numbers)
-        packet = self._packet(family, number)
-        waiting = _Waiting(str(where), self._loop.time(), self._loop.create_future())
-        self._waiting[number] = waiting
+        self._callers.add(verdict)
+        self.ask(address, told, count=count, timeout=timeout)
         try:
-            sock.sendto(packet, (address, 0))
-            self._sweep.add(number, seconds)
-            return await waiting.answer
-        except BlockingIOError:  # our own queue is full: as if it were lost on the way, the next probe will do
-            self._sweep.add(number, seconds)
-            return await waiting.answer
+            return await verdict
         finally:
-            self._waiting.pop(number, None)
+            self._callers.discard(verdict)
 
-    def _packet(self, family: int, number: int) -> bytes:
+    def ask(self, address: str, told: Callable[[Ping], None], *, count: int = 3, timeout: float = 1.0) -> None:
+        """Send up to `count` echoes, the next one only when the last is lost: not back after `timeout` seconds.
+
+        `told(verdict)` is called once, maybe before this returns; it must not raise.
+        """
+        self._next(_Asked(address, told, count, timeout))
+
+    def _next(self, asked: _Asked) -> None:
+        """Another echo to a target, or its verdict."""
+        if asked.sent >= asked.count:
+            asked.told(Ping(State.BAD, asked.sent))
+            return
+        number = next(self._numbers)
+        asked.at = self._loop.time()
+        try:
+            self._send(asked.address, number)
+        except (BlockingIOError, InterruptedError):  # our own queue is full: as if it were lost, the next will do
+            pass
+        except OSError as error:
+            what = error.strerror or str(error)
+            asked.told(Ping(State.UNKNOWN, asked.sent, trouble=f"cannot ping {asked.address} from here: {what}"))
+            return
+        asked.sent += 1
+        self._asked[number] = asked
+        self._sweep.add(number, asked.timeout)
+
+    def _send(self, address: str, number: int) -> None:
+        """One echo. Raises OSError when it cannot be sent."""
+        family, _ = self._places.get(address) or self._place(address)
+        sock = self._sockets.get(family) or self._open(family)
+        sock.sendto(self._packet(family, number), (address, 0))
+
+    def _place(self, address: str) -> tuple[socket.AddressFamily, str]:
+        try:
+            where = ipaddress.ip_address(address)
+        except ValueError:
+            raise OSError(f"{address!r} is no IP address") from None
+        if len(self._places) >= _MOST_PLACES:
+            self._places.clear()
+        family = socket.AF_INET if where.version == 4 else socket.AF_INET6
+        place = self._places[address] = family, str(where)
+        return place
+
+    def _packet(self, family: socket.AddressFamily, number: int) -> bytes:
         """The kernel computes the checksum for ICMPv6, and for datagram sockets; a raw ICMP socket needs ours."""
-        kind = _ECHO[socket.AddressFamily(family)][0]
-        payload = _PAYLOAD.pack(self._token, number) + _FILL
-        ident = int.from_bytes(self._token[:2], "big")
-        bare = _HEADER.pack(kind, 0, 0, ident, number & 0xFFFF) + payload
-        if family == socket.AF_INET6:
-            return bare
-        return _HEADER.pack(kind, 0, _checksum(bare), ident, number & 0xFFFF) + payload
+        short, checksum = number & 0xFFFF, 0
+        if family == socket.AF_INET:
+            total = self._sum + 2 * short + (number >> 16 & 0xFFFF) + (number >> 32)
+            total = (total & 0xFFFF) + (total >> 16)
+            checksum = ~(total + (total >> 16)) & 0xFFFF
+        return _ECHO.pack(_REQUEST[family], 0, checksum, self._ident, short, self._token, number, _FILL)
 
-    def _socket(self, family: socket.AddressFamily) -> socket.socket:
-        sock = self._sockets.get(family)
-        if sock is None:
-            try:
-                sock = socket.socket(family, socket.SOCK_DGRAM, _PROTOCOL[family])
-            except PermissionError:
-                sock = socket.socket(family, socket.SOCK_RAW, _PROTOCOL[family])
-                if family == socket.AF_INET:  # else it would also get every echo request to this host
-                    sock.setsockopt(_SOL_RAW, _ICMP_FILTER, struct.pack("=I", ~(1 << 0) & 0xFFFFFFFF))
-            self._sockets[family] = udp.roomy(sock)
-            self._loop.add_reader(sock, self._readable, family, sock)
+    def _open(self, family: socket.AddressFamily) -> socket.socket:
+        try:
+            sock = socket.socket(family, socket.SOCK_DGRAM, _PROTOCOL[family])
+        except PermissionError:
+            sock = socket.socket(family, socket.SOCK_RAW, _PROTOCOL[family])
+            if family == socket.AF_INET:  # else it would also get every echo request to this host
+                sock.setsockopt(_SOL_RAW, _ICMP_FILTER, struct.pack("=I", ~(1 << 0) & 0xFFFFFFFF))
+        self._sockets[family] = udp.roomy(sock)
+        take = functools.partial(self._take, _REPLY[family])
+        self._loop.add_reader(sock, udp.drain, sock, take, _LARGEST, _BATCH)
         return sock
 
-    def _readable(self, family: socket.AddressFamily, sock: socket.socket) -> None:
-        def take(data: bytes, source: Any) -> None:
-            self._take(family, data, source[0])
+    def _take(self, reply: int, data: bytes, source: Any) -> None:
+        """What came from `source`, maybe with the IP header that raw IPv4 sockets give along."""
+        start = (data[0] & 15) * 4 if data[:1] and data[0] >> 4 == 4 else 0
+        if len(data) >= start + _HEADER + _PAYLOAD.size and data[start] == reply:
+            token, number = _PAYLOAD.unpack_from(data, start + _HEADER)
+            if token == self._token:
+                self._came(number, source[0])
+                return
+        self.strangers += 1
 
-        udp.drain(sock, take, 2048, 1000)
-
-    def _take(self, family: socket.AddressFamily, data: bytes, source: str) -> None:
-        if family == socket.AF_INET and data[:1] and data[0] >> 4 == 4:  # raw IPv4 sockets give the IP header too
-            data = data[(data[0] & 15) * 4 :]
-        kind = data[0] if data else None
-        if kind != _ECHO[family][1] or len(data) < _HEADER.size + _PAYLOAD.size:
+    def _came(self, number: int, source: str) -> None:
+        """The echo of this number came back from there."""
+        asked = self._asked.get(number)
+        if asked is None or not self._same(asked.address, source):
             self.strangers += 1
             return
-        token, number = _PAYLOAD.unpack_from(data, _HEADER.size)
-        waiting = self._waiting.get(number) if token == self._token else None
-        if waiting is None or waiting.address != source.partition("%")[0]:
-            self.strangers += 1
-        elif not waiting.answer.done():
-            waiting.answer.set_result(self._loop.time() - waiting.sent)
+        del self._asked[number]
+        asked.told(Ping(State.OK, asked.sent, self._loop.time() - asked.at))
+
+    def _same(self, address: str, source: str) -> bool:
+        return address == source or (self._places.get(address) or self._place(address))[1] == source.partition("%")[0]
 
     def _late(self, number: int) -> None:
-        waiting = self._waiting.get(number)
-        if waiting is not None and not waiting.answer.done():
-            waiting.answer.set_result(None)
+        asked = self._asked.pop(number, None)
+        if asked is not None:
+            self._next(asked)
 
 
-def _checksum(data: bytes) -> int:
-    """RFC 1071."""
-    if len(data) % 2:
-        data += b"\0"
-    total: int = sum(struct.unpack(f">{len(data) // 2}H", data))
-    total = (total & 0xFFFF) + (total >> 16)
-    return ~(total + (total >> 16)) & 0xFFFF
+def _sum(data: bytes) -> int:
+    """Of 16-bit words, before the carries are added (RFC 1071)."""
+    return sum(struct.unpack(f">{len(data) // 2}H", data))

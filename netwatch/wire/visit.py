@@ -106,7 +106,6 @@ class Visitor:
         self.stats = stats or VisitStats()
         self._schedule: Schedule[tuple[str, _State]] = Schedule()
         self._states: dict[str, _State] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
         self._started = False
 
     # ------------------------------------------------------------ from outside
@@ -119,9 +118,6 @@ class Visitor:
             await self._schedule.run(self._fall_due)
         finally:
             self._started = False
-            for task in self._tasks:
-                task.cancel()
-            await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def nudge(self, device: str) -> None:
         """SNMP leaves something open: visit it soon. Never blocks; who does not let us in is left alone."""
@@ -166,9 +162,7 @@ class Visitor:
             state.nudged = False
         if not state.visiting:
             state.visiting = True
-            task = asyncio.create_task(self._visit(state, due, kind))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            self._schedule.start(self._visit(state, due, kind))
         elif kind == "turn":
             self._schedule.put(due + self._interval, entry)
 

@@ -3,21 +3,25 @@
 Numbers are asked together with their names, so that a port that moved to another ifIndex is noticed by the very answer
 that would have been misread. That the table itself has changed (a card came or went) is told by ifTableLastChange and
 by the number of interfaces; both are asked along, for a port that comes back has a number that nobody asks for yet.
+
+Most answers say what the one before said: one comparison tells, and nothing is made of them.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from netwatch.core.model import Condition, State
 from netwatch.core.ports import normal
 from netwatch.wire import decode
+from netwatch.wire.alike import Alike
 from netwatch.wire.names import Names
 from netwatch.wire.ports import ADMIN, OPER, judge, restarted
 from netwatch.wire.read import Seen
-from netwatch.wire.snmp import ABSENT, Budget, Oid, Snmp, Target, VarBind, oid
+from netwatch.wire.schedule import phase
+from netwatch.wire.snmp import ABSENT, Budget, Oid, Snmp, Target, Value, VarBind, oid
 
 SYS_UPTIME = oid("1.3.6.1.2.1.1.3.0")
 HR_UPTIME = oid("1.3.6.1.2.1.25.1.1.0")
@@ -27,10 +31,14 @@ IF_DESCR, IF_ADMIN, IF_OPER, IF_LAST_CHANGE = (oid(f"1.3.6.1.2.1.2.2.1.{n}") for
 IF_NAME = oid("1.3.6.1.2.1.31.1.1.1.1")
 
 _HEAD = (SYS_UPTIME, HR_UPTIME, IF_NUMBER, IF_TABLE_CHANGED)
+_UPTIMES = 2
+_TABLE = len(_HEAD) - _UPTIMES
+"""Of the head the uptimes differ in every answer; the others tell of the table."""
 ALL_PORTS = 128
 """Boxes with more ports than this are asked only for those that the ledger names."""
 LEARN_EVERY = 3600.0
-"""Seconds after which the table of names is read anew even if nothing seems to have changed."""
+"""Most seconds after which the table of names is read anew even if nothing seems to have changed. Each device has its
+own share of it, or all that were learnt in the minute after a start would be learnt anew in one minute."""
 _VAIN = 3
 """Boxes whose table changes all the time (an interface for each dial-in) are not believed any more after so often."""
 
@@ -45,54 +53,88 @@ class WatchedPort:
     """The ledger names it."""
 
 
-@dataclass(slots=True)
 class Watch:
     """What is asked of one device, and what it told last."""
 
-    device: str
-    ports: list[WatchedPort] = field(default_factory=list)
-    asked: list[Oid] = field(default_factory=list)
-    """The head, then name, admin and oper state of each of `ports`."""
-    learned: float | None = None
-    missing: tuple[str, ...] = ()
-    """Ports of the ledger that the device does not have."""
-    restarted: int | None = None
-    """The last answer shows a restart: for how many hundredths of a second it has been up since."""
-    _uptime: tuple[int, float] | None = None
-    _host_uptime: int | None = None
-    _table: tuple[int | None, int | None] = (None, None)
-    _vain: int = 0
-    """How often in a row the table said that it had changed, and nothing had that we ask for."""
-    _quiet: set[tuple[str, Condition]] = field(default_factory=set)
-    """Ports unknown to the ledger that were down when first seen."""
+    __slots__ = (
+        "_alike",
+        "_anew",
+        "_host_uptime",
+        "_ledger",
+        "_names",
+        "_quiet",
+        "_rest",
+        "_until",
+        "_uptime",
+        "_vain",
+        "asked",
+        "device",
+        "missing",
+        "ports",
+        "restarted",
+    )
+
+    def __init__(self, device: str, names: Names, alike: Alike) -> None:
+        self.device, self._names, self._alike = device, names, alike
+        self.ports: tuple[WatchedPort, ...] = ()
+        self.asked: tuple[Oid, ...] = ()
+        """The head, then name, admin and oper state of each of `ports`."""
+        self.missing: tuple[str, ...] = ()
+        """Ports of the ledger that the device does not have."""
+        self.restarted: int | None = None
+        """The last answer shows a restart: for how many hundredths of a second it has been up since."""
+        self._until: float | None = None
+        """How long what was learnt of the table is taken for true."""
+        self._anew = False
+        """The table was learnt since the last answer."""
+        self._ledger: Mapping[str, str] = {}
+        """The ports that the ledger named when the table was learnt."""
+        self._uptime: tuple[int, float] | None = None
+        self._host_uptime: int | None = None
+        self._rest: tuple[Value, ...] = ()
+        """Of the last answer all but the uptimes."""
+        self._vain = 0
+        """How often in a row the table said that it had changed, and nothing had that we ask for."""
+        self._quiet: frozenset[tuple[str, Condition]] = frozenset()
+        """Ports unknown to the ledger that were down when first seen."""
 
     def forget(self) -> None:
         """Numbers may have changed: the next question learns them anew."""
-        self.learned = None
+        self._until = None
 
-    async def ask(
-        self, snmp: Snmp, target: Target, names: Names, budget: Budget, told: Callable[[str, Condition], bool]
-    ) -> list[Seen]:
-        """What its ports are now. `told`: whether anything was ever said of that. Raises SnmpError."""
-        now = asyncio.get_running_loop().time()
-        if self.learned is None or now - self.learned > LEARN_EVERY:
-            await self._learn(snmp, target, names, budget)
-        answer = await snmp.get(target, self.asked, budget)
-        if self._stale(answer):
-            # Renumbered, or a port came or went: nothing of this answer may be told under the old names.
-            before = self.asked
-            await self._learn(snmp, target, names, budget)
-            answer = await snmp.get(target, self.asked, budget)
-            self._vain = self._vain + 1 if self.asked == before else 0
-        self._table = _number(answer[2]), _number(answer[3])
-        self._reckon(answer[0], answer[1])
+    def reload(self) -> None:
+        """Another ledger is in force: it may name other ports."""
+        if self._ledger != self._names.ports(self.device):
+            self.forget()
+
+    async def ask(self, snmp: Snmp, target: Target, budget: Budget) -> bool:
+        """Ask for its ports; False when it said what it said last, its uptime aside. Raises SnmpError."""
+        if self._until is None or asyncio.get_running_loop().time() > self._until:
+            await self._learn(snmp, target, budget)
+        values = (await snmp.get(target, self.asked, budget)).values
+        rest = tuple(values[_UPTIMES:])
+        news = self._anew or rest != self._rest
+        if news:
+            if self._stale(rest):
+                # Renumbered, or a port came or went: nothing of this answer may be told under the old names.
+                before = self.asked
+                await self._learn(snmp, target, budget)
+                values = (await snmp.get(target, self.asked, budget)).values
+                rest = tuple(values[_UPTIMES:])
+                self._vain = self._vain + 1 if self.asked == before else 0
+            self._rest, self._anew = self._alike.one(rest), False
+        self._reckon(values[0], values[1])
+        return news
+
+    def seen(self, told: Callable[[str, Condition], bool]) -> list[Seen]:
+        """What its ports are, by the last answer. `told`: whether anything was ever said of that."""
         seen = [
             Seen(spelt, Condition.LINK, State.UNKNOWN, "not among the interfaces any more")
             for spelt in self.missing
             if told(spelt, Condition.LINK)
         ]
-        for port, name, admin, oper in self._rows(answer):
-            if port.name == _octets(name):
+        for port, name, admin, oper in self._rows(self._rest):
+            if port.name == name:
                 seen += self._says(port, _number(admin), _number(oper), told)
         return seen
 
@@ -106,31 +148,32 @@ class Watch:
         asked = [(*column, index) for _, index in known for column in (IF_ADMIN, IF_OPER, IF_LAST_CHANGE)]
         if not asked:
             return {}
-        answer = await snmp.get(target, [SYS_UPTIME, *asked], budget)
-        uptime, cells = _number(answer[0]), iter(list(answer)[1:])
-        found = {}
+        uptime, *rest = (await snmp.get(target, [SYS_UPTIME, *asked], budget)).values
+        cells, found = iter(rest), {}
         for (port, _), admin, oper, changed in zip(known, cells, cells, cells, strict=True):
-            verdict, at = judge(_number(admin), _number(oper)).get(Condition.LINK), _number(changed)
-            if verdict is not None and uptime is not None and at is not None and at <= uptime:
-                found[port.component] = verdict, (uptime - at) / 100
+            verdict = judge(_number(admin), _number(oper)).get(Condition.LINK)
+            if verdict is not None and isinstance(uptime, int) and isinstance(changed, int) and changed <= uptime:
+                found[port.component] = verdict, (uptime - changed) / 100
         return found
 
-    def _rows(self, answer: Sequence[VarBind]) -> Iterator[tuple[WatchedPort, VarBind, VarBind, VarBind]]:
-        cells = iter(answer[len(_HEAD) :])
+    def _rows(self, rest: Sequence[Value]) -> Iterator[tuple[WatchedPort, Value, Value, Value]]:
+        cells = iter(rest[_TABLE:])
         return zip(self.ports, cells, cells, cells, strict=True)
 
-    def _stale(self, answer: Sequence[VarBind]) -> bool:
-        changed = (_number(answer[2]), _number(answer[3])) != self._table and self._table != (None, None)
+    def _stale(self, rest: Sequence[Value]) -> bool:
+        before = self._rest[:_TABLE]
+        changed = before != rest[:_TABLE] and any(it is not None for it in before)
         if changed and self._vain < _VAIN:
             return True
-        return any(port.name != _octets(name) for port, name, _, _ in self._rows(answer))
+        return any(port.name != name for port, name, _, _ in self._rows(rest))
 
-    async def _learn(self, snmp: Snmp, target: Target, names: Names, budget: Budget) -> None:
+    async def _learn(self, snmp: Snmp, target: Target, budget: Budget) -> None:
         """Which number each port has now."""
         found = await snmp.columns(target, [IF_NAME, IF_DESCR], budget)
         by_name = {vb.oid[-1]: vb for vb in found[IF_NAME]}
         by_descr = {vb.oid[-1]: vb for vb in found[IF_DESCR]}
-        ledger = names.ports(self.device)
+        self._ledger = ledger = self._names.ports(self.device)
+        one = self._alike.one
         ports: dict[int, WatchedPort] = {}
         for index in sorted(by_name.keys() | by_descr.keys()):
             column = IF_NAME if index in by_name and _octets(by_name[index]) else IF_DESCR
@@ -139,17 +182,17 @@ class Watch:
                 continue
             called = [text for v in (vb, by_descr.get(index)) if v and (text := decode.text(v))]
             if called:
-                spelt = names.spell(self.device, *called)
-                ports[index] = WatchedPort(spelt, column, raw, any(normal(name) in ledger for name in called))
-        names.number(self.device, {index: port.component for index, port in ports.items()})
+                spelt = self._names.spell(self.device, *called)
+                ports[index] = one(WatchedPort(spelt, column, raw, any(normal(name) in ledger for name in called)))
+        self._names.number(self.device, {index: port.component for index, port in ports.items()})
         here = {port.component for port in ports.values()}
         self.missing = tuple(spelt for spelt in ledger.values() if spelt not in here) if ports else ()
         watched = [(i, p) for i, p in ports.items() if p.known or len(ports) <= ALL_PORTS]
-        self.ports = [port for _, port in watched]
-        self.asked = [*_HEAD]
-        for index, port in watched:
-            self.asked += [(*port.column, index), (*IF_ADMIN, index), (*IF_OPER, index)]
-        self.learned = asyncio.get_running_loop().time()
+        self.ports = one(tuple(port for _, port in watched))
+        cells = ((*column, index) for index, port in watched for column in (port.column, IF_ADMIN, IF_OPER))
+        self.asked = one((*_HEAD, *cells))
+        self._until = asyncio.get_running_loop().time() + LEARN_EVERY * (1 + phase(self.device)) / 2
+        self._anew = True
 
     def _says(
         self, port: WatchedPort, admin: int | None, oper: int | None, told: Callable[[str, Condition], bool]
@@ -158,30 +201,32 @@ class Watch:
         for condition, verdict in judge(admin, oper).items():
             key = (port.component, condition)
             if not port.known and verdict is State.BAD and not told(*key):
-                self._quiet.add(key)
-            if verdict is State.OK:
-                self._quiet.discard(key)
+                self._quiet |= {key}
+            if verdict is State.OK and self._quiet:
+                self._quiet -= {key}
             if key not in self._quiet:
                 yield Seen(port.component, condition, verdict, value)
 
-    def _reckon(self, uptime: VarBind, host: VarBind) -> None:
-        now, ticks, hosts = asyncio.get_running_loop().time(), _number(uptime), _number(host)
+    def _reckon(self, ticks: Value, hosts: Value) -> None:
+        now = asyncio.get_running_loop().time()
         self.restarted = None
-        if ticks is None:
+        if not isinstance(ticks, int):
             return
+        host_before, self._host_uptime = self._host_uptime, _number(hosts)
         if self._uptime is not None:
             before, at = self._uptime
             if restarted(before, ticks, now - at):
                 self.restarted = ticks
-                if hosts is not None and self._host_uptime is not None:  # an agent may restart alone
-                    self.restarted = hosts if restarted(self._host_uptime, hosts, now - at) else None
+                if self._host_uptime is not None and host_before is not None:  # an agent may restart alone
+                    alone = not restarted(host_before, self._host_uptime, now - at)
+                    self.restarted = None if alone else self._host_uptime
             if self.restarted is not None:
                 self.forget()
-        self._uptime, self._host_uptime = (ticks, now), hosts
+        self._uptime = ticks, now
 
 
-def _number(vb: VarBind) -> int | None:
-    return vb.value if isinstance(vb.value, int) else None
+def _number(value: Value) -> int | None:
+    return value if isinstance(value, int) else None
 
 
 def _octets(vb: VarBind) -> bytes:

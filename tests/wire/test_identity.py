@@ -42,10 +42,10 @@ class Polling:
         self.poller, self.inbox, self.until = poller, inbox, until
 
     async def turn(self, device: str = "R-1") -> list[Observation]:
-        await self.until(lambda: not self.poller._tasks)
+        await self.until(lambda: not self.poller._schedule.running)
         before = self.poller.stats.results.total()
         self.poller.nudge(device)
-        await self.until(lambda: self.poller.stats.results.total() > before and not self.poller._tasks)
+        await self.until(lambda: self.poller.stats.results.total() > before and not self.poller._schedule.running)
         facts = await self.inbox.take(1000, asyncio.get_running_loop().time())
         return [fact for fact in facts if isinstance(fact, Observation)]
 

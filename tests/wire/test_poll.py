@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
@@ -11,22 +11,23 @@ import pytest
 from netwatch.core.model import Device, Ledger, Observation, State
 from netwatch.wire.inbox import Inbox
 from netwatch.wire.names import Names
-from netwatch.wire.ping import Ping
+from netwatch.wire.ping import Ping, Pinger
 from netwatch.wire.poll import Poller
 from netwatch.wire.profile import Profiles
 from netwatch.wire.snmp import Credential, Snmp
 
 
-class FakePing:
+class FakePing(Pinger):
     """Says what it is told to; the real one is tested in test_ping."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.state = State.OK
         self.asked: list[str] = []
 
-    async def ping(self, address: str, *, count: int = 3, timeout: float = 1.0) -> Ping:  # noqa: ASYNC109
+    def ask(self, address: str, told: Callable[[Ping], None], *, count: int = 3, timeout: float = 1.0) -> None:
         self.asked.append(address)
-        return Ping(self.state, count, count, 0.001, "no route" if self.state is State.UNKNOWN else "")
+        told(Ping(self.state, count, 0.001, "no route" if self.state is State.UNKNOWN else ""))
 
 
 class Bench:
@@ -44,16 +45,16 @@ class Bench:
 
     async def turn(self) -> set[tuple[str, str, str]]:
         """Poll and ping once; what is said is (component, condition, state), what was well with ICMP before aside."""
-        await self.until(lambda: not self.poller._tasks)
+        await self.until(lambda: not self.poller._schedule.running)
         before = self.poller.stats.results.total()
         self.poller.nudge("R-1")
-        await self.until(lambda: self.poller.stats.results.total() > before and not self.poller._tasks)
+        await self.until(lambda: self.poller.stats.results.total() > before and not self.poller._schedule.running)
         return self.heard()
 
     async def pinged(self) -> set[tuple[str, str, str]]:
         before = self.poller.stats.pings.total()
         self.poller.nudge("R-1")
-        await self.until(lambda: self.poller.stats.pings.total() > before and not self.poller._tasks)
+        await self.until(lambda: self.poller.stats.pings.total() > before and not self.poller._schedule.running)
         return self.heard()
 
     def heard(self) -> set[tuple[str, str, str]]:
@@ -80,7 +81,7 @@ async def bench(
         Profiles({}),
         lambda name: Credential(community="public") if name == "lab" else None,
         snmp,
-        ping,  # type: ignore[arg-type]
+        ping,
         inbox,
         clock,
         interval=3600,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from typing import Any
 
@@ -15,7 +15,7 @@ from netwatch.wire import ber
 from netwatch.wire.inbox import Inbox
 from netwatch.wire.names import Names
 from netwatch.wire.near import MOST, Surroundings
-from netwatch.wire.ping import Ping
+from netwatch.wire.ping import Ping, Pinger
 from netwatch.wire.poll import Poller
 from netwatch.wire.profile import Profiles
 from netwatch.wire.snmp import Credential, Snmp, Tag, VarBind, oid
@@ -74,16 +74,17 @@ def test_of_the_hundreds_around_a_hub_those_that_carry_others_are_looked_at_firs
     assert (len(near.of("HUB")), near.of("HUB")[0]) == (MOST, "CORE")
 
 
-class Pings:
+class Pings(Pinger):
     """The real one is tested in test_ping; here each address answers as the test says."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.dead: set[str] = set()
         self.asked: list[str] = []
 
-    async def ping(self, address: str, *, count: int = 3, timeout: float = 1.0) -> Ping:  # noqa: ASYNC109
+    def ask(self, address: str, told: Callable[[Ping], None], *, count: int = 3, timeout: float = 1.0) -> None:
         self.asked.append(address)
-        return Ping(State.BAD if address in self.dead else State.OK, count, 0, 0.001)
+        told(Ping(State.BAD if address in self.dead else State.OK, count, 0.001))
 
 
 class Scene:
@@ -107,7 +108,7 @@ async def scene(
         Profiles({}),
         lambda _: Credential(community="public"),
         snmp,
-        pings,  # type: ignore[arg-type]
+        pings,
         inbox,
         clock,
         interval=3600,
@@ -123,10 +124,10 @@ async def scene(
     for name in POLLED:
         poller.nudge(name)
     # Only the turns of the hour are left to come: a poll and a ping of each.
-    await until(lambda: len(poller._schedule) == 2 * len(POLLED) and not poller._tasks)
+    await until(lambda: len(poller._schedule) == 2 * len(POLLED) and not poller._schedule.running)
     pings.asked.clear()
-    for state in poller._states.values():
-        state.followed = float("-inf")  # the last nudge is long ago
+    for turns in poller._turns.values():
+        turns.followed = float("-inf")  # the last nudge is long ago
     yield Scene(poller, inbox, pings, doubts)
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
@@ -152,7 +153,7 @@ async def agents_at(agent: Any, *addresses: str) -> list[Any]:
 async def test_when_a_device_falls_silent_its_neighbours_are_asked_at_once_and_again(scene: Scene, until: Any) -> None:
     scene.pings.dead.add("127.0.0.2")
     before = scene.poller.stats.results["ok"]
-    await scene.poller._reachable(scene.poller._states["B"])
+    scene.poller._judge(scene.poller._turns["B"].of, Ping(State.BAD, 3))
     # A, and C behind its media converter; not FAR, which nothing of B leads to.
     await until(lambda: {"127.0.0.1", "127.0.0.3"} <= set(scene.pings.asked))
     await until(lambda: scene.poller.stats.results["ok"] >= before + 6)  # now, and at each of AGAIN
@@ -237,9 +238,9 @@ async def test_devices_that_are_slow_wait_for_one_another_and_for_nobody_else(
     )
     task = asyncio.create_task(poller.run())
     await until(lambda: poller.slow == 8)
-    for state in poller._states.values():
-        if state.target is not None and state.device.id != "A":
-            state.target = replace(state.target, timeout=600)  # whoever waits for one of them now waits for good
+    for polled in (turns.of for turns in poller._turns.values()):
+        if polled.target is not None and polled.device.id != "A":
+            polled.target = replace(polled.target, timeout=600)  # whoever waits for one of them now waits for good
     before = poller.stats.results["ok"]
     await until(lambda: poller.stats.results["ok"] >= before + 20)
     task.cancel()
