@@ -47,6 +47,7 @@ from netwatch.core.rules import Prior
 from netwatch.core.time import DAY, MINUTE, parse
 from netwatch.knowledge import load_rules
 from netwatch.report import backtest as bt
+from netwatch.report import policies
 from netwatch.report.accuracy import FORECAST, ask
 
 Vector: TypeAlias = npt.NDArray[np.float64]
@@ -255,15 +256,15 @@ def judge(seed: int, new: int, histories: tuple[int, ...], wrong: bool) -> list[
     old, later = world.faults(HISTORY), world.faults(new)
     log = record(old, np.full(HISTORY, HOLD))
     coming = record(later, np.zeros(new))
-    costs = bt.Costs.of(RULES.dispatch)
+    costs = policies.Costs.of(RULES.dispatch)
     breach = np.array([costs.of_breach(str(a)) for a in later.assurance])
     results = []
     for length in histories:
         part = slice(HISTORY - length, HISTORY)
-        trained = bt.Trained(log[part], priors, RULES.dispatch.learning, costs, np.random.default_rng(seed))
+        trained = policies.Trained(log[part], priors, RULES.dispatch.learning, costs, np.random.default_rng(seed))
         holds = trained.holds(coming)
         seen = old.part(part)
-        whole = bt.Trained(
+        whole = policies.Trained(
             log[part],
             priors,
             RULES.dispatch.learning,
@@ -273,7 +274,7 @@ def judge(seed: int, new: int, histories: tuple[int, ...], wrong: bool) -> list[
         )
         holds[TABLE_ALL] = whole.best.by_cell(coming)
         holds[NOBODY] = later.limit
-        holds[bt.CLAIRVOYANT] = bt.clairvoyant(later.limit, later.healed)
+        holds[policies.CLAIRVOYANT] = policies.clairvoyant(later.limit, later.healed)
         trips, breaches, cost = {}, {}, {}
         for policy, hold in holds.items():
             sent, ended, _ = live(later, hold)
@@ -282,9 +283,9 @@ def judge(seed: int, new: int, histories: tuple[int, ...], wrong: bool) -> list[
             cost[policy] = float((costs.dispatch * sent + breach * broken).mean())
         ours = _frontier(later, [trained.forecast(coming, scale) for scale in SCALES])
         table = _frontier(later, [trained.tuned(scale).by_cell(coming) for scale in SCALES])
-        equal = {p: _at(ours, trips[p]) - breaches[p] for p in (bt.TABLE, bt.CLASS_TUNED, TABLE_ALL)}
+        equal = {p: _at(ours, trips[p]) - breaches[p] for p in (policies.TABLE, policies.CLASS_TUNED, TABLE_ALL)}
         levels = {t: (_at(ours, t), _at(table, t)) for t in LEVELS if min(ours[0][0], table[0][0]) <= t}
-        told, missed = _departures(trained, coming, later, holds[bt.OURS])
+        told, missed = _departures(trained, coming, later, holds[policies.OURS])
         base = missed.mean() * (1 - missed.mean())
         skill = 1 - float(brier(told, missed).mean()) / base if base else math.nan
         fit = calibration(told, missed, 20)
@@ -307,7 +308,7 @@ def _at(frontier: list[tuple[float, float]], trips: float) -> float:
     return float(np.interp(trips, [t for t, _ in frontier], [b for _, b in frontier]))
 
 
-def _departures(trained: bt.Trained, coming: list[Past], later: Faults, hold: Vector) -> tuple[Vector, Vector]:
+def _departures(trained: policies.Trained, coming: list[Past], later: Faults, hold: Vector) -> tuple[Vector, Vector]:
     """What was forecast at each departure, and whether the limit was broken."""
     sent, ended, hold = live(later, hold)
     ahead = [p.ahead for p in record(later, hold)]
@@ -362,13 +363,13 @@ def tell(results: list[Result], markdown: bool) -> None:
         header = ["policy", "trips/1000", "breaches/1000", "cost/fault", "forecast costs", "forecast wins", "its worst"]
         rows = []
         for policy in mine[0].cost:
-            gaps = [100 * (r.cost[bt.OURS] / r.cost[policy] - 1) for r in mine]
+            gaps = [100 * (r.cost[policies.OURS] / r.cost[policy] - 1) for r in mine]
             mean, half = interval(gaps)
             trips, breaches = (interval([getattr(r, k)[policy] for r in mine])[0] for k in ("trips", "breaches"))
             cost, wide = interval([r.cost[policy] for r in mine])
             row = [policy, f"{trips:.0f}", f"{breaches:.1f}", f"{cost:.3f} ± {wide:.3f}"]
             against = [f"{mean:+.1f} ± {half:.1f} %", f"{sum(g < 0 for g in gaps)}/{len(gaps)}", f"{max(gaps):+.1f} %"]
-            rows.append(row + (["", "", ""] if policy == bt.OURS else against))
+            rows.append(row + (["", "", ""] if policy == policies.OURS else against))
         print(table(header, rows, markdown))
         for policy in mine[0].equal:
             mean, half = interval([r.equal[policy] for r in mine])
@@ -391,7 +392,7 @@ def tell(results: list[Result], markdown: bool) -> None:
             f"{len(slopes)} within 0.8 to 1.25), Brier skill {interval([r.skill for r in mine])[0]:.2f}"
         )
         for family in FAMILIES:
-            gaps = [100 * (r.cost[bt.OURS] / r.cost[bt.TABLE] - 1) for r in mine if r.family == family]
+            gaps = [100 * (r.cost[policies.OURS] / r.cost[policies.TABLE] - 1) for r in mine if r.family == family]
             if gaps:
                 mean, half = interval(gaps)
                 print(f"{family}: forecast against the tuned table {mean:+.1f} ± {half:.1f} % in {len(gaps)} worlds")
@@ -409,8 +410,8 @@ def figures(results: list[Result]) -> None:
     """For `bench/run.py`."""
     for history in sorted({r.history for r in results}, reverse=True):
         mine = [r for r in results if r.history == history]
-        for policy in (bt.AT_ONCE, bt.BY_CLASS, bt.CLASS_TUNED, bt.TABLE):
-            mean, _ = interval([100 * (r.cost[bt.OURS] / r.cost[policy] - 1) for r in mine])
+        for policy in (policies.AT_ONCE, policies.BY_CLASS, policies.CLASS_TUNED, policies.TABLE):
+            mean, _ = interval([100 * (r.cost[policies.OURS] / r.cost[policy] - 1) for r in mine])
             name = f"{history} faults of history: the forecast's cost against `{policy}`"
             print(json.dumps({"figure": name, "value": round(mean, 2), "unit": "%"}, ensure_ascii=False))
 

@@ -54,8 +54,9 @@ def command(*, outages: Path | None, template: bool, seed: int, config: Path, as
         raise click.UsageError("which outages? (`netwatch backtest --template` shows the columns)")
     from netwatch.config import load
     from netwatch.knowledge import load_rules
-    from netwatch.report.backtest import LEAST, Costs, backtest
+    from netwatch.report.backtest import LEAST, backtest
     from netwatch.report.outages import Limits, read
+    from netwatch.report.policies import Costs
 
     settings = load(config)
     rules = load_rules(lambda name: settings.find("rules", name))
@@ -132,7 +133,7 @@ def _tell_foresight(accuracy: Accuracy) -> None:
 
 
 def _tell_sending(found: Backtest) -> None:
-    from netwatch.report.backtest import OURS
+    from netwatch.report.policies import OURS
 
     click.echo(f"Sending: {found.judged_on} faults, per 1000")
     rows = [
@@ -174,7 +175,7 @@ def verdict(found: Backtest) -> list[str]:
     if not found.scores:
         lines.append("Nobody is on record as sent (column `sent`): sending cannot be judged, only the forecast.")
         return [*lines, *(f"Mind: {caveat}" for caveat in CAVEATS[:1])]
-    from netwatch.report.backtest import AT_ONCE, CLAIRVOYANT, OURS, TABLE
+    from netwatch.report.policies import AT_ONCE, CLAIRVOYANT, OURS, TABLE
 
     ours, table = found.score(OURS), found.score(TABLE)
     lines += [

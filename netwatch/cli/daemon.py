@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import locale
-import os
 import ssl
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
@@ -21,6 +19,7 @@ from urllib.parse import quote, urlencode
 import click
 
 from netwatch.cli.common import FINDINGS, TRY_AGAIN, UNAVAILABLE, USAGE, config_option, emit, json_option, say, show
+from netwatch.cli.words import word
 
 if TYPE_CHECKING:
     from netwatch.config import Config
@@ -344,143 +343,3 @@ def instant(text: str, config: Config, option: str) -> str:
             f"{text!r} is no time; write 2026-11-02T02:10 or 2026-11-02T02:10:00+08:00", param_hint=option
         ) from None
     return (at if at.tzinfo else at.replace(tzinfo=config.site.zone)).isoformat()
-
-
-# ---------------------------------------------------------------- words
-
-_ZH = {
-    "nothing": "没有",
-    "more": "另有 {n} 条，用 --limit 0 列出全部",
-    "field": "字段",
-    "value": "值",
-    "taken": "已收下",
-    "done": "已办",
-    "refused": "被拒绝",
-    "partly refused": "部分被拒绝",
-    "id": "编号",
-    "circuit": "电路",
-    "circuits": "电路",
-    "state": "状态",
-    "class": "等级",
-    "assurance": "等级",
-    "since": "始于",
-    "a": "A端",
-    "z": "Z端",
-    "fault": "故障",
-    "ticket": "工单",
-    "customer": "客户",
-    "level": "客户等级",
-    "product": "产品",
-    "device": "设备",
-    "component": "部件",
-    "condition": "现象",
-    "severity": "级别",
-    "raised": "发生",
-    "source": "来源",
-    "root": "根因",
-    "domain": "专业域",
-    "opened": "立单",
-    "cleared": "恢复",
-    "symptoms": "告警数",
-    "explains": "告警数",
-    "kind": "类型",
-    "team": "班组",
-    "company": "代维公司",
-    "skill": "专业",
-    "deadline": "时限",
-    "risk": "超时概率",
-    "dispatched": "派单",
-    "acknowledged": "确认",
-    "accepted": "接单",
-    "arrived": "到场",
-    "restored": "抢通",
-    "returned": "回单",
-    "closed": "归档",
-    "reason": "理由",
-    "against": "反面证据",
-    "confidence": "把握",
-    "outages": "中断",
-    "alarms": "告警",
-    "exposures": "失去保护",
-    "journal": "过程",
-    "repair": "工单",
-    "role": "角色",
-    "vendor": "厂商",
-    "site": "站点",
-    "address": "地址",
-    "reachable": "可达",
-    "agent": "代理",
-    "name": "名称",
-    "announced": "公告",
-    "start": "开始",
-    "end": "结束",
-    "scope": "范围",
-    "at": "时间",
-    "channel": "渠道",
-    "started": "开始",
-    "limit_minutes": "时限(分)",
-    "links": "链路",
-    "working": "主用路由",
-    "protecting": "备用路由",
-    "over": "承载电路",
-    "availability": "本月可用率",
-    "bandwidth_mbps": "带宽",
-    "subject": "对象",
-    "net_seconds": "净历时(秒)",
-    "gross_seconds": "历时(秒)",
-    "remaining_seconds": "剩余(秒)",
-    "paused": "挂起",
-    "breached": "超时",
-    "clock": "时钟",
-    "planned": "计划内",
-    "breach_probability": "超时概率",
-    "count": "次数",
-    "manager": "客户经理",
-    "contact": "联系人",
-    "phone": "电话",
-    "important": "重要客户",
-    "language": "语言",
-    "overdue": "逾期",
-    "clocks": "时钟",
-    "pauses": "挂起",
-    "due": "到期",
-    "ended": "结束",
-    "how": "了结",
-    "late": "超时",
-    "of": "归属",
-    "zh": "时限",
-    "stops": "停表",
-    "by": "办理人",
-    "approved_by": "批准人",
-    "evidence": "凭证",
-    "lacks": "欠缺",
-    "cap": "上限",
-    "limit": "项目",
-    "length": "时长",
-    "why": "依据",
-    "counts": "起算",
-    "derived": "推定",
-    "reported": "发现或申告",
-    "complained": "申告",
-    "area": "区域",
-    "attended": "值守",
-    "policy": "政策版本",
-    "measure": "指标",
-    "natural_days": "自然日",
-    "working_days": "工作日",
-}
-
-_EN = {"nothing": "nothing", "more": "and {n} more; --limit 0 lists all"}
-
-
-def word(key: str) -> str:
-    """A heading in the terminal's language."""
-    return (_ZH if chinese() else _EN).get(key, key.replace("_", " "))
-
-
-def chinese() -> bool:
-    """Whether the terminal speaks Chinese."""
-    for name in ("LC_ALL", "LC_MESSAGES", "LANG"):
-        if value := os.environ.get(name):
-            return value.lower().startswith("zh")
-    return (locale.getlocale()[0] or "").lower().startswith(("zh", "chinese"))

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from netwatch.cli.common import FINDINGS, config_option, emit, json_option, say, show, tell
-from netwatch.cli.daemon import cell, chinese, instant, word
+from netwatch.cli.daemon import cell, instant
+from netwatch.cli.words import chinese, word
 from netwatch.findings import did_you_mean
 
 if TYPE_CHECKING:

@@ -1,12 +1,7 @@
 """What each policy of sending crews would have cost on past faults.
 
-A policy is a hold-off for each fault: how long a crew waits for it to heal by itself. What a policy would have met is
-only partly on record: what healed shows no repair, what was repaired shows no healing. The missing time is drawn from
-the Kaplan-Meier curve of the same cause beyond what is known (`complete`), many times; no distribution is assumed
-there, least of all the one that our forecast assumes. Where the table itself says what would have been, as a
-simulation can, nothing is drawn.
-
-Policies are tuned on the earlier part of the faults and judged on the later one.
+Policies are tuned on the earlier part of the faults and judged on the later one. What none of them was on record to
+meet is drawn (`report.unseen`).
 """
 
 from __future__ import annotations
@@ -17,297 +12,24 @@ from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
 from netwatch.core.calibration import brier, calibration
 from netwatch.core.experience import Experience
-from netwatch.core.forecast import Plan, miss
+from netwatch.core.forecast import miss
 from netwatch.core.history import learn
 from netwatch.core.past import End, Past
-from netwatch.core.rules import DispatchRules, LearningRules, Prior
-from netwatch.core.time import DAY, MINUTE
+from netwatch.core.rules import LearningRules, Prior
+from netwatch.core.time import DAY
 from netwatch.report.accuracy import Accuracy, ask, circumstances, judge
-
-Vector: TypeAlias = npt.NDArray[np.float64]
-Flags: TypeAlias = npt.NDArray[np.bool_]
-
-AT_ONCE = "at once"
-BY_CLASS = "fixed hold-off by class"
-CLASS_TUNED = "hold-off by class, tuned"
-REMAINING = "remaining time, tuned"
-HALF = "half of the limit"
-TABLE = "table class × cause, tuned"
-ONE_STEP = "forecast, one step ahead"
-OURS = "forecast"
-CLAIRVOYANT = "clairvoyant (bound)"
+from netwatch.report.policies import CLAIRVOYANT, OURS, Costs, Trained, clairvoyant, limits, play
+from netwatch.report.unseen import FEW, Flags, Vector, complete, healing, on_record, repairing
 
 TRAIN_SHARE = 0.7
-DRAWS = 20
 _RESAMPLES = 400
-_MINUTES = (0, 1, 2, 3, 5, 8, 10, 12, 15, 20, 25, 30, 40, 50, 60, 75, 90, 120, 150, 180, 240, 300, 360, 420, 480)
-"""Hold-offs and remaining times that tuning tries."""
 SCALES = tuple(map(float, np.geomspace(0.08, 8, 17)))
 """A breach weighed lighter or heavier: how the frontiers of trips against breaches are traced."""
-_FEW = 20
-"""Faults below which a cause borrows the curve of all, and a cell of the table the hold-off of its class."""
 LEAST = 60
 """Faults below which nothing can be said."""
-
-
-@dataclass(frozen=True, slots=True)
-class Costs:
-    """What is weighed: a trip and a breach, in the same unit; and the hold-off that is in force by class."""
-
-    dispatch: float
-    breach: Mapping[str, float]
-    breach_fallback: float
-    hold: Mapping[str, float]
-    """Minutes."""
-    hold_fallback: float
-
-    @classmethod
-    def of(cls, rules: DispatchRules) -> Costs:
-        return cls(
-            rules.dispatch_cost,
-            rules.breach_cost,
-            rules.breach_cost_fallback,
-            {name: span / MINUTE for name, span in rules.hold_cap.items()},
-            rules.hold_cap_fallback / MINUTE,
-        )
-
-    def of_breach(self, assurance: str) -> float:
-        return self.breach.get(assurance, self.breach_fallback)
-
-    def of_breaches(self, past: Sequence[Past]) -> Vector:
-        return np.array([self.of_breach(p.assurance) for p in past])
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What a policy comes to; arrays over (draw, fault) or (fault,)."""
-
-    sent: Flags
-    breached: Flags
-    wasted: Flags
-    """It healed while the crew was still on its way or at work."""
-    ended: Vector
-
-    def cost(self, dispatch: float, breach: Vector) -> Vector:
-        return np.asarray(dispatch * self.sent + breach * self.breached)
-
-
-def play(hold: Vector, limit: Vector, healed: Vector, took: Vector) -> Outcome:
-    """What holding off for `hold` minutes leads to, where it would heal after `healed` (inf: never) and repair, once
-    sent for, would take `took`. Who is still waiting at the limit is sent for then."""
-    hold = np.minimum(hold, limit)
-    sent = healed > hold
-    repaired = hold + took
-    ended = np.where(sent, np.minimum(healed, repaired), healed)
-    return Outcome(sent, ended > limit, sent & (healed < repaired), ended)
-
-
-# ---------------------------------------------------------------- what was not seen
-
-
-class _Curve:
-    """Kaplan-Meier: P(T > t) from times of which some are only known to be longer."""
-
-    def __init__(self, times: Vector, seen: Flags) -> None:
-        order = np.argsort(times, kind="stable")
-        times, seen = times[order], seen[order]
-        self.times = np.unique(times[seen])
-        ended = np.searchsorted(times[seen], self.times, "right") - np.searchsorted(times[seen], self.times, "left")
-        at_risk = len(times) - np.searchsorted(times, self.times, "left")
-        self.stays = np.cumprod(1 - ended / np.maximum(at_risk, 1))
-
-    def beyond(self, known: Vector, chance: Vector) -> Vector:
-        """A time longer than `known` for each, with probability as the curve has it; inf where it never falls so far.
-
-        `chance` is uniform on (0, 1).
-        """
-        if not len(self.times):
-            return np.full(known.shape, math.inf)
-        now = np.append(1.0, self.stays)[np.searchsorted(self.times, known, "right")]
-        index = np.searchsorted(-self.stays, -(now * chance), "left")
-        return np.where(index < len(self.times), self.times[np.minimum(index, len(self.times) - 1)], math.inf)
-
-
-def complete(
-    past: Sequence[Past], pool: Sequence[Past], rng: np.random.Generator, draws: int = DRAWS, *, told: bool = False
-) -> tuple[Vector, Vector]:
-    """(healed, took) of `past` as (draw, fault): as seen where seen, else drawn from the curves of `pool`.
-
-    `told`: what the record says would have been goes before both. For judging alone: who tunes has only seen.
-    """
-    watched, healed = _healing(past)
-    worked, repaired = _repairing(past)
-    shape = (draws, len(past))
-    out_healed = np.broadcast_to(np.where(healed, watched, math.inf), shape).copy()
-    out_took = np.broadcast_to(np.where(repaired, worked, math.inf), shape).copy()
-    causes = np.array([p.cause for p in past])
-    pool_causes = np.array([p.cause for p in pool])
-    pool_watched, pool_healed = _healing(pool)
-    pool_worked, pool_repaired = _repairing(pool)
-    for cause in sorted(set(causes)):
-        mine = pool_causes == cause
-        if mine.sum() < _FEW:
-            mine = np.ones(len(pool), dtype=bool)
-        heals = _Curve(pool_watched[mine], pool_healed[mine])
-        # Only who was sent for can have been repaired.
-        works = mine & (pool_worked > 0)
-        if pool_repaired[works].sum() < _FEW:
-            works = pool_worked > 0
-        repairs = _Curve(pool_worked[works], pool_repaired[works])
-        longest = float(repairs.times[-1]) if len(repairs.times) else math.inf
-        for unseen, out, curve, known in (
-            ((causes == cause) & ~healed, out_healed, heals, watched),
-            ((causes == cause) & ~repaired, out_took, repairs, worked),
-        ):
-            at = np.broadcast_to(known[unseen], (draws, int(unseen.sum())))
-            out[:, unseen] = curve.beyond(at, rng.random(at.shape))
-        # Nobody repairs for ever: what is longer than all that was seen is as long as the longest, or as is known.
-        out_took[:, causes == cause] = np.minimum(
-            out_took[:, causes == cause], np.maximum(longest, 1.5 * worked[causes == cause])
-        )
-    if told:
-        heals_then, takes_then = _told(past)
-        out_healed = np.where(np.isnan(heals_then), out_healed, heals_then)
-        out_took = np.where(np.isnan(takes_then), out_took, takes_then)
-    return out_healed, out_took
-
-
-def _told(past: Sequence[Past]) -> tuple[Vector, Vector]:
-    """When each would have healed and how long its repair would have taken, where the record says so; else nan."""
-    heals = [math.nan if p.would_heal is None else p.would_heal for p in past]
-    return np.array(heals), np.array([math.nan if p.would_take is None else p.would_take for p in past])
-
-
-def _healing(past: Sequence[Past]) -> tuple[Vector, Flags]:
-    """How long each was seen not to have healed, and whether it healed then."""
-    healed = np.array([p.end is End.HEALED for p in past], dtype=bool)
-    return np.array([p.arrived if p.end is End.REPAIRED and p.arrived else p.lasted for p in past]), healed
-
-
-def _repairing(past: Sequence[Past]) -> tuple[Vector, Flags]:
-    """How long each was under repair (0: nobody was sent), and whether it was repaired then."""
-    worked = np.array([max(p.lasted - p.sent, 0.0) if p.sent is not None else 0.0 for p in past])
-    return worked, np.array([p.end is End.REPAIRED for p in past], dtype=bool) & (worked > 0)
-
-
-# ---------------------------------------------------------------- policies
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """Hold-offs in minutes by class and cause; a cell with few faults takes that of its class."""
-
-    cells: Mapping[tuple[str, ...], float]
-    classes: Mapping[tuple[str, ...], float]
-    overall: float
-
-    def by_class(self, past: Sequence[Past]) -> Vector:
-        return np.array([self.classes.get((p.assurance,), self.overall) for p in past])
-
-    def by_cell(self, past: Sequence[Past]) -> Vector:
-        fallback = self.by_class(past)
-        return np.array([self.cells.get((p.assurance, p.cause), t) for p, t in zip(past, fallback, strict=True)])
-
-
-class Trained:
-    """Every policy, tuned on past faults; `holds` says what each does to others.
-
-    `outcomes` are (healed, took) of the past where all of it is known, as in a simulation; the forecast learns from
-    what was seen all the same.
-    """
-
-    def __init__(
-        self,
-        past: Sequence[Past],
-        priors: Mapping[str, Prior],
-        learning: LearningRules,
-        costs: Costs,
-        rng: np.random.Generator,
-        outcomes: tuple[Vector, Vector] | None = None,
-    ) -> None:
-        self.costs, self._past = costs, past
-        self.known = learn(past, priors, past[-1].started + DAY, learning)
-        self._plans: dict[tuple[object, ...], Plan] = {}
-        limit, self._breach = _limits(past), costs.of_breaches(past)
-        healed, took = outcomes or complete(past, past, rng)
-        tried = [play(np.full(len(past), float(m)), limit, healed, took) for m in _MINUTES]
-        self._sent = np.array([out.sent.mean(axis=0) for out in tried])
-        self._missed = np.array([out.breached.mean(axis=0) for out in tried])
-        self.best = self.tuned()
-        left = [play(np.maximum(limit - m, 0.0), limit, healed, took) for m in _MINUTES]
-        spent = [out.cost(costs.dispatch, self._breach).mean(axis=0).sum() for out in left]
-        self.remaining = float(_MINUTES[int(np.argmin(spent))])
-
-    def tuned(self, scale: float = 1.0) -> Table:
-        """The table of class × cause that costs least on the past, a breach weighing `scale` times as much."""
-        cost = self.costs.dispatch * self._sent + scale * self._breach * self._missed
-        return Table(
-            _cheapest(cost, [(p.assurance, p.cause) for p in self._past], _FEW),
-            _cheapest(cost, [(p.assurance,) for p in self._past], 1),
-            float(_MINUTES[int(cost.sum(axis=1).argmin())]),
-        )
-
-    def holds(self, past: Sequence[Past]) -> dict[str, Vector]:
-        """Policy → hold-off in minutes for each fault, from what is known when the fault begins."""
-        limit, costs = _limits(past), self.costs
-        fixed = [costs.hold.get(p.assurance, costs.hold_fallback) for p in past]
-        return {
-            AT_ONCE: np.zeros(len(past)),
-            BY_CLASS: np.array(fixed),
-            CLASS_TUNED: self.best.by_class(past),
-            REMAINING: np.maximum(limit - self.remaining, 0.0),
-            HALF: limit / 2,
-            TABLE: self.best.by_cell(past),
-            ONE_STEP: np.array([self.plan(p).one_step(costs.dispatch, costs.of_breach(p.assurance)) for p in past]),
-            OURS: self.forecast(past),
-        }
-
-    def forecast(self, past: Sequence[Past], scale: float = 1.0) -> Vector:
-        """The hold-offs of the forecast, a breach weighing `scale` times as much."""
-        dispatch, known = self.costs.dispatch, {}
-        out = []
-        for p in past:
-            plan, breach = self.plan(p), scale * self.costs.of_breach(p.assurance)
-            if (id(plan), breach) not in known:
-                known[id(plan), breach] = plan.hold_off(dispatch, breach)
-            out.append(known[id(plan), breach])
-        return np.array(out)
-
-    def plan(self, fault: Past) -> Plan:
-        """When the forecast would send for a fault, at any costs."""
-        about = circumstances(fault)
-        key = (fault.cause, about, fault.limit)
-        if key not in self._plans:
-            self._plans[key] = Plan(self.known.branches(fault.cause, about), fault.limit)
-        return self._plans[key]
-
-
-def _limits(past: Sequence[Past]) -> Vector:
-    return np.array([p.limit for p in past])
-
-
-def _cheapest(tried: Vector, cells: Sequence[tuple[str, ...]], least: int) -> dict[tuple[str, ...], float]:
-    """For each cell with enough faults the hold-off that cost least."""
-    where: dict[tuple[str, ...], list[int]] = {}
-    for n, cell in enumerate(cells):
-        where.setdefault(cell, []).append(n)
-    return {
-        cell: float(_MINUTES[int(tried[:, mine].sum(axis=1).argmin())])
-        for cell, mine in where.items()
-        if len(mine) >= least
-    }
-
-
-def clairvoyant(limit: Vector, healed: Vector) -> Vector:
-    """Who knew what heals in time would send for the rest at once."""
-    return np.where(healed <= limit, limit, 0.0)
-
-
-# ---------------------------------------------------------------- judging
 
 Interval: TypeAlias = tuple[float, float, float]
 """Mean, and 95 % interval over days."""
@@ -405,7 +127,7 @@ def as_repairs(past: Sequence[Past]) -> list[Past]:
 def _judged(
     trained: Trained, test: Sequence[Past], past: Sequence[Past], days: Vector, rng: np.random.Generator
 ) -> tuple[list[Score], list[Level]]:
-    costs, limit, breach = trained.costs, _limits(test), trained.costs.of_breaches(test)
+    costs, limit, breach = trained.costs, limits(test), trained.costs.of_breaches(test)
     healed, took = complete(test, past, rng, told=True)
     holds: dict[str, Vector] = dict(trained.holds(test))
     holds[CLAIRVOYANT] = clairvoyant(limit, healed)
@@ -489,11 +211,11 @@ def _resampled(past: Sequence[Past], rng: np.random.Generator) -> tuple[Vector, 
 def _seen(past: Sequence[Past], hold: Vector, limit: Vector) -> Flags:
     """Whether what the policy would have met is on record: it healed while nobody was to be sent yet, or was repaired
     and nobody waited for longer than the policy would have."""
-    watched, healed = _healing(past)
-    _, repaired = _repairing(past)
+    watched, healed = healing(past)
+    _, repaired = repairing(past)
     waits = np.minimum(hold, limit)
     sent = np.array([p.sent if p.sent is not None else math.inf for p in past])
-    told = ~np.isnan(np.array(_told(past))).any(axis=0)
+    told = ~np.isnan(np.array(on_record(past))).any(axis=0)
     return np.asarray((healed & (watched <= waits)) | (repaired & (waits <= sent)) | told)
 
 
@@ -508,7 +230,7 @@ def departures(known: Experience, past: Sequence[Past]) -> Departures:
     said, was = np.array(told), np.array(missed)
     if not len(said):
         return Departures(0, math.nan, math.nan, None)
-    fit = calibration(said, was, _FEW)
+    fit = calibration(said, was, FEW)
     return Departures(
         len(said), float(brier(said, was).mean()), float(was.mean() * (1 - was.mean())), fit[0] if fit else None
     )

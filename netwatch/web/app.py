@@ -21,7 +21,7 @@ from netwatch import __version__
 from netwatch.core.model import Entry, Fact, Maintenance, Ticket
 from netwatch.core.time import Instant
 from netwatch.findings import Finding, did_you_mean
-from netwatch.web import acts, documents, phone
+from netwatch.web import acts, phone, shapes
 from netwatch.web.access import Access
 from netwatch.web.board import Board
 from netwatch.web.documents import Documents
@@ -309,7 +309,7 @@ def _live(view: View, board: Board, stream: Stream, clock: Callable[[], Instant]
     async def whole() -> Response:
         return JSONResponse(board.snapshot(clock()))
 
-    @router.get("/messages", summary="Messages that went out lately", response_model=list[documents.MessageDoc])
+    @router.get("/messages", summary="Messages that went out lately", response_model=list[shapes.MessageDoc])
     async def messages() -> Response:
         docs = Documents(view, clock())
         return JSONResponse([docs.message(message) for message in reversed(view.messages)])

@@ -10,7 +10,8 @@ from typing_extensions import TypedDict
 
 from netwatch.core.model import Exposure, Fault, Outage, RootKind, ServiceState, Ticket, TicketState, Unknown, Window
 from netwatch.core.time import DAY, HOUR, MINUTE, Instant
-from netwatch.web.documents import Documents, MessageDoc, OutageDoc, OutlookDoc, RootDoc, Time
+from netwatch.web.documents import Documents
+from netwatch.web.shapes import MessageDoc, OutageDoc, OutlookDoc, RootDoc, Time
 from netwatch.web.view import CLOSED, MESSAGES, SUMMARY, Card, View
 
 RECENT = 40

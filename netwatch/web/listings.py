@@ -31,7 +31,7 @@ from netwatch.core.model import (
     Window,
 )
 from netwatch.findings import Finding, did_you_mean
-from netwatch.web import documents
+from netwatch.web import shapes
 from netwatch.web.documents import Documents, complaint_id, overdue
 from netwatch.web.problems import ProblemError
 from netwatch.web.view import CLOSED, View, natural, verdict
@@ -326,7 +326,7 @@ LISTINGS: Final = (
     Listing(
         "circuits",
         "circuit",
-        documents.CircuitDoc,
+        shapes.CircuitDoc,
         _circuit_ids,
         lambda docs, key: docs.circuit(key),
         _circuit_detail,
@@ -343,7 +343,7 @@ LISTINGS: Final = (
     Listing(
         "alarms",
         "alarm",
-        documents.AlarmDoc,
+        shapes.AlarmDoc,
         lambda view: view.ids(Alarm),
         _made(Alarm, "alarm"),
         facets={
@@ -357,7 +357,7 @@ LISTINGS: Final = (
     Listing(
         "faults",
         "fault",
-        documents.FaultDoc,
+        shapes.FaultDoc,
         lambda view: view.ids(Fault),
         _made(Fault, "fault"),
         _fault_detail,
@@ -376,7 +376,7 @@ LISTINGS: Final = (
     Listing(
         "outages",
         "outage",
-        documents.OutageDoc,
+        shapes.OutageDoc,
         lambda view: view.ids(Outage),
         _made(Outage, "outage"),
         facets={
@@ -390,7 +390,7 @@ LISTINGS: Final = (
     Listing(
         "tickets",
         "ticket",
-        documents.TicketDoc,
+        shapes.TicketDoc,
         lambda view: view.ids(Ticket),
         _made(Ticket, "ticket"),
         _ticket_detail,
@@ -411,7 +411,7 @@ LISTINGS: Final = (
     Listing(
         "devices",
         "device",
-        documents.DeviceDoc,
+        shapes.DeviceDoc,
         lambda view: view.ledger_ids("devices"),
         lambda docs, key: docs.device(key),
         _device_detail,
@@ -425,7 +425,7 @@ LISTINGS: Final = (
     Listing(
         "maintenance",
         "planned work",
-        documents.WindowDoc,
+        shapes.WindowDoc,
         lambda view: view.ids(Window),
         _made(Window, "window"),
         facets={"state": Facet(_window_state, WindowState)},
@@ -433,7 +433,7 @@ LISTINGS: Final = (
     Listing(
         "complaints",
         "complaint",
-        documents.ComplaintDoc,
+        shapes.ComplaintDoc,
         lambda view: sorted((complaint_id(fact) for fact in view.complaints), key=natural),
         _complaint,
         facets={"circuit": Facet(lambda _view, key: key.rpartition("@")[0])},

@@ -18,8 +18,9 @@ from hypothesis import strategies as st
 
 from netwatch.cli import main
 from netwatch.core.past import End, Past
-from netwatch.report import accuracy
+from netwatch.report import accuracy, unseen
 from netwatch.report import backtest as bt
+from netwatch.report import policies as of
 from netwatch.report.columns import COLUMNS, EXAMPLE
 
 HEADER = list(COLUMNS)
@@ -86,15 +87,15 @@ def costs(judged: dict[str, Any]) -> dict[str, float]:
 def test_every_policy_is_judged_and_none_beats_the_clairvoyant(judged: dict[str, Any]) -> None:
     cost = costs(judged)
     assert set(cost) == {
-        bt.AT_ONCE, bt.BY_CLASS, bt.CLASS_TUNED, bt.REMAINING, bt.HALF, bt.TABLE, bt.ONE_STEP, bt.OURS, bt.CLAIRVOYANT
+        of.AT_ONCE, of.BY_CLASS, of.CLASS_TUNED, of.REMAINING, of.HALF, of.TABLE, of.ONE_STEP, of.OURS, of.CLAIRVOYANT
     }  # fmt: skip
-    assert min(cost, key=lambda p: cost[p]) == bt.CLAIRVOYANT
+    assert min(cost, key=lambda p: cost[p]) == of.CLAIRVOYANT
     assert (judged["trained_on"], judged["judged_on"]) == (630, 270)
 
 
 def test_where_the_cause_decides_all_whoever_looks_at_it_wins(judged: dict[str, Any]) -> None:
     cost = costs(judged)
-    assert max(cost[bt.OURS], cost[bt.TABLE]) < min(cost[bt.AT_ONCE], cost[bt.CLASS_TUNED], cost[bt.REMAINING])
+    assert max(cost[of.OURS], cost[of.TABLE]) < min(cost[of.AT_ONCE], cost[of.CLASS_TUNED], cost[of.REMAINING])
 
 
 def test_the_forecast_is_calibrated_at_real_departures(judged: dict[str, Any]) -> None:
@@ -122,16 +123,16 @@ def test_the_forecast_foresees_better_than_what_people_would_use_in_its_place(tm
 
 def test_policies_are_compared_at_equal_trips(judged: dict[str, Any]) -> None:
     scores = {s["policy"]: s for s in judged["scores"]}
-    assert scores[bt.OURS]["equal"] is None
-    mean, low, _ = scores[bt.CLASS_TUNED]["equal"]
+    assert scores[of.OURS]["equal"] is None
+    mean, low, _ = scores[of.CLASS_TUNED]["equal"]
     assert low <= mean < 0, "who looks at the cause breaks fewer limits with as many trips"
     trips = [p["trips"] for p in judged["frontier"]]
     assert trips == sorted(trips)
     assert len(trips) > 3
     breaches = [p["forecast"] for p in judged["frontier"]]
     assert breaches[0] >= breaches[-1]
-    assert scores[bt.CLAIRVOYANT]["over_bound"] == 0
-    assert 0 < scores[bt.OURS]["over_bound"] < 0.15
+    assert scores[of.CLAIRVOYANT]["over_bound"] == 0
+    assert 0 < scores[of.OURS]["over_bound"] < 0.15
 
 
 def test_what_was_learnt_is_told(judged: dict[str, Any]) -> None:
@@ -208,7 +209,7 @@ def test_what_a_simulation_tells_is_not_drawn(tmp_path: Path) -> None:
     writer.writerows(table)
     told = json.loads(run(out.getvalue(), "--json", tmp=tmp_path).stdout)
     assert {s["on_record"] for s in told["scores"]} == {1.0}
-    at_once = next(s for s in told["scores"] if s["policy"] == bt.AT_ONCE)
+    at_once = next(s for s in told["scores"] if s["policy"] == of.AT_ONCE)
     assert (at_once["breaches"], at_once["median_minutes"]) == (0, 30)
 
 
@@ -226,7 +227,7 @@ def test_what_healed_late_is_drawn_as_the_curve_has_it() -> None:
     pool = [Past(0, "x", End.HEALED, 10.0)] * 200 + [Past(0, "x", End.HEALED, 30.0)] * 100
     pool += [Past(0, "x", End.REPAIRED, 100.0, 40.0)] * 100
     asked = [Past(0, "x", End.REPAIRED, 5.0, 1.0), Past(0, "x", End.REPAIRED, 20.0, 1.0)]
-    healed, _ = bt.complete(asked, pool, np.random.default_rng(1), 4000)
+    healed, _ = unseen.complete(asked, pool, np.random.default_rng(1), 4000)
     early, late = healed[:, 0], healed[:, 1]
     assert set(early) == {10.0, 30.0, np.inf}
     assert [(early == t).mean() for t in (10, 30, np.inf)] == pytest.approx([0.5, 0.25, 0.25], abs=0.03)
@@ -235,14 +236,14 @@ def test_what_healed_late_is_drawn_as_the_curve_has_it() -> None:
 
 def test_what_was_seen_is_never_drawn() -> None:
     pool = [Past(0, "x", End.HEALED, 7.0), Past(0, "x", End.REPAIRED, 90.0, 10.0)] * 50
-    healed, took = bt.complete(pool, pool, np.random.default_rng(1), 3)
+    healed, took = unseen.complete(pool, pool, np.random.default_rng(1), 3)
     assert (healed[:, 0::2] == 7.0).all()
     assert (took[:, 1::2] == 80.0).all()
 
 
 @given(st.lists(st.tuples(st.floats(0.1, 100), st.booleans()), min_size=1, max_size=60))
 def test_the_curve_is_the_textbooks(times: list[tuple[float, bool]]) -> None:
-    curve = bt._Curve(np.array([t for t, _ in times]), np.array([seen for _, seen in times]))
+    curve = unseen.Curve(np.array([t for t, _ in times]), np.array([seen for _, seen in times]))
     stays = 1.0
     for n, t in enumerate(sorted({t for t, seen in times if seen})):
         stays *= 1 - sum(s and x == t for x, s in times) / sum(x >= t for x, _ in times)
@@ -252,7 +253,7 @@ def test_the_curve_is_the_textbooks(times: list[tuple[float, bool]]) -> None:
 def test_a_policy_meets_what_it_would_have_met() -> None:
     limit = np.array([60.0] * 4)
     healed, took = np.array([5.0, 50.0, np.inf, 70.0]), np.array([30.0, 30.0, 55.0, 200.0])
-    out = bt.play(np.array([10.0, 10.0, 10.0, 999.0]), limit, healed, took)
+    out = of.play(np.array([10.0, 10.0, 10.0, 999.0]), limit, healed, took)
     assert out.sent.tolist() == [False, True, True, True]
     assert out.ended.tolist() == [5.0, 40.0, 65.0, 70.0]
     assert out.breached.tolist() == [False, False, True, True]
