@@ -22,7 +22,7 @@ from math import log2
 from typing import TypeAlias
 
 from netwatch.core.intervals import FOREVER, Pair
-from netwatch.core.model import Condition, Observation, Source, State
+from netwatch.core.model import AlarmState, Condition, Observation, Source, State
 from netwatch.core.rules import AlarmRules, FlapRules
 from netwatch.core.time import Instant, Span
 from netwatch.core.topology import Network
@@ -67,6 +67,9 @@ class Signal:
     penalty: float = 0.0
     """Of its raises, as it stood at the last one."""
     flapping: bool = False
+    alarm: AlarmState = AlarmState.PENDING
+    fault: str = ""
+    """The fault that explains it."""
 
     def penalise(self, at: Instant, rules: FlapRules) -> None:
         """It was raised once more."""
@@ -125,7 +128,7 @@ class Heard:
     """What one observation changed."""
 
     key: Key | None = None
-    """The signal that changed its state."""
+    """The signal that changed its state, or who speaks for it."""
     elements: tuple[Element, ...] = ()
     """The tracks that changed."""
     material: bool = False
@@ -196,7 +199,8 @@ class Evidence:
         """The same once more. Polling that repeats bad news sets the rhythm by which silence is judged."""
         if said.state is State.BAD and said.source in (Source.POLL, Source.PING):
             heard.material = True
-            signal.source = said.source
+            if signal.source is not said.source:
+                signal.source, heard.key = said.source, key
             if (beat := said.at - signal.heard) == 0:
                 return  # the same word once more, heard again after a restart or from a second ear: no repetition
             signal.beats = signal.beats + 1 if abs(beat - signal.beat) * 10 <= beat else 0

@@ -14,7 +14,7 @@ from typing import get_args
 from zoneinfo import ZoneInfo
 
 from netwatch.core import codec
-from netwatch.core.alarms import Key
+from netwatch.core.alarms import Key, Signal
 from netwatch.core.book import Book
 from netwatch.core.desk import Desk
 from netwatch.core.experience import Experience
@@ -50,7 +50,7 @@ from netwatch.core.settled import note
 from netwatch.core.time import HOUR, Instant, Span, moment
 from netwatch.core.topology import Network
 
-VERSION = 2
+VERSION = 3
 """Of the frozen form. Another version is not thawed: the facts are taken again instead."""
 
 
@@ -67,7 +67,6 @@ class Engine:
         self._known = Known.of(self.book)
         self._foresight = Foresight(rules.dispatch, None)
         self._rows: dict[tuple[str, str], Row] = {}
-        self._raised: dict[Key, Alarm] = {}
         self._out = _Out()
         self._alarms: list[tuple[Instant, Key]] = []
 
@@ -86,13 +85,19 @@ class Engine:
             self._advance(at)
             self._take(fact if fact.at == at else replace(fact, at=at))
         self._advance(max(now, self.book.now))
-        return self._out.decision(self.book.now)
+        return self._decided()
 
     def conclude(self) -> Decision:
         """Judge what was heard last without waiting for it to settle: a recorded night ends here."""
         self._out = _Out()
         self._review(self.book.now)
-        return self._out.decision(self.book.now)
+        return self._decided()
+
+    def _decided(self) -> Decision:
+        out, signals = self._out, self.book.evidence.signals
+        alarms = (row or self._view(key, signals[key]) for key, row in out.alarms.items())
+        rows = (*out.rows.values(), *alarms)
+        return Decision(self.book.now, tuple(out.facts), rows, tuple(out.entries), tuple(out.effects))
 
     def resume(self, now: Instant) -> Decision:
         """Go on after a time in which nobody listened: what was not said meanwhile proves nothing."""
@@ -110,15 +115,12 @@ class Engine:
 
     def next_due(self) -> Instant | None:
         """When `decide` must be called again although nothing is heard."""
-        due = self._alarms[0][0] if self._alarms else None
-        for other in (self.book.review_due, self.book.fade_due):
-            if other is not None:
-                due = other if due is None else min(due, other)
-        return due
+        due = [at for at in (self.book.review_due, self.book.fade_due) if at is not None]
+        return min([*due, *(at for at, _ in self._alarms[:1])], default=None)
 
     def rows(self) -> Iterator[Row]:
         """Every current row, for a view that starts from nothing."""
-        yield from self._raised.values()
+        yield from (self._view(*heard) for heard in self.book.evidence.signals.items())
         yield from self._rows.values()
 
     def unknown_ids(self, fact: Fact) -> list[str]:
@@ -154,7 +156,7 @@ class Engine:
         self._foresight = Foresight(rules.dispatch, self.book.experience)
         self._drop_strangers()
         self._review(self.book.now)
-        return self._out.decision(self.book.now)
+        return self._decided()
 
     def _drop_strangers(self) -> None:
         """Forget the evidence about what the ledger does not hold (any more), end what its circuits lost."""
@@ -168,7 +170,8 @@ class Engine:
             ]
         )
         for key in [k for k in evidence.signals if k[0] not in ledger.devices]:
-            self._forget(key)
+            evidence.signals[key].cleared = self.book.now
+            self._lapse(key)
         for name in [n for n in self._rows if n[0] == "CircuitState" and n[1] not in ledger.circuits]:
             del self._rows[name]
         self.book.keep_only(ledger.circuits, self.book.now)
@@ -176,7 +179,7 @@ class Engine:
 
     def freeze(self) -> str:
         """The whole state as one JSON text."""
-        rows = [(type(row).__name__, codec.encode(row)) for row in self.rows()]
+        rows = [(kind, codec.encode(row)) for (kind, _), row in self._rows.items()]
         return codec.encode(_Frozen(VERSION, self.book, rows, self._alarms))
 
     @classmethod
@@ -191,27 +194,41 @@ class Engine:
         engine._foresight = Foresight(rules.dispatch, frozen.book.experience)
         engine._alarms = frozen.alarms
         for kind, row in frozen.rows:
-            engine._keep(codec.decode(_ROWS[kind], row))
+            kept = codec.decode(_ROWS[kind], row)
+            engine._rows[kind, kept.id] = kept
         engine._drop_strangers()
         return engine
 
     # ------------------------------------------------------------ time
 
     def _advance(self, to: Instant) -> None:
-        while (due := self.next_due()) is not None and due <= to:
+        book = self.book
+        while True:
+            review, fade = book.review_due, book.fade_due
+            look = review if fade is None else fade if review is None else min(review, fade)
+            self._ring(to if look is None else min(to, look))
+            if look is None or look > to:
+                break
+            book.now = max(book.now, look)
+            if fade is not None and fade <= look:
+                self._fade(book.now)
+            if book.review_due is not None and book.review_due <= look:
+                self._review(book.now)
+        book.now = max(book.now, to)
+
+    def _ring(self, until: Instant) -> None:
+        """Bring the alarms up to date whose time comes by then, each at its own instant."""
+        while self._alarms and self._alarms[0][0] <= until:
+            due, key = heapq.heappop(self._alarms)
             self.book.now = max(self.book.now, due)
-            while self._alarms and self._alarms[0][0] <= due:
-                self._alarm(heapq.heappop(self._alarms)[1])
-            if self.book.fade_due is not None and self.book.fade_due <= due:
-                self._fade(self.book.now)
-            if self.book.review_due is not None and self.book.review_due <= due:
-                self._review(self.book.now)
-        self.book.now = max(self.book.now, to)
+            self._alarm(key)
 
     def _fade(self, now: Instant) -> None:
         """End bad news that is not repeated any more."""
         ended, self.book.fade_due = self.book.evidence.fading(now, self.net, self.rules.alarms)
         for element in ended:
+            for key in self.book.evidence.tracks[element].signals & self.book.evidence.signals.keys():
+                self._stir(key)
             self._out.entries.append(
                 Entry(now, "evidence.faded", " ".join(element), "not repeated by polling any more")
             )
@@ -230,10 +247,17 @@ class Engine:
         self.book.review_due = review.round.due
         if self.book.fade_due is None:
             _, self.book.fade_due = self.book.evidence.fading(0, self.net, self.rules.alarms)
-        explained = dict(review.explained())
-        for key in sorted(k for k, fault in explained.items() if k in self._raised and self._raised[k].fault != fault):
-            self._raise(key, replace(self._raised[key], fault=explained[key]))
+        self._explained(review)
         self._lay_aside(now)
+
+    def _explained(self, review: Review) -> None:
+        """Tell each alarm its fault."""
+        signals = self.book.evidence.signals
+        for key, fault in dict(review.explained()).items():
+            signal = signals.get(key)
+            if signal is not None and signal.fault != fault:
+                signal.fault = fault
+                self._out.alarms[key] = None
 
     def _lay_aside(self, now: Instant) -> None:
         """Forget what has been over for longer than `memory`; looked at once an hour."""
@@ -312,7 +336,7 @@ class Engine:
         if heard.material or noted:
             self._out.facts.append(said)
         if heard.key is not None:
-            self._alarm(heard.key)
+            self._stir(heard.key)
         if heard.verdict:
             self._device(said.device, said.at)
         # A battery takes no part in any explanation, but help for its site cannot wait for one.
@@ -328,12 +352,6 @@ class Engine:
                 self._out.facts.append(fact)
 
     # ------------------------------------------------------------ rows
-
-    def _keep(self, row: Row) -> None:
-        if isinstance(row, Alarm):
-            self._raised[(row.device, row.component, row.condition)] = row
-        else:
-            self._rows[(type(row).__name__, row.id)] = row
 
     def _put(self, row: Row) -> None:
         key = (type(row).__name__, row.id)
@@ -351,13 +369,17 @@ class Engine:
         if not isinstance(former, DeviceState) or [former.reachable, former.agent] != states:
             self._put(DeviceState(device, states[0], states[1], at))
 
+    def _stir(self, key: Key) -> None:
+        """A signal is another one than before, and so is its alarm."""
+        self._out.alarms[key] = None
+        self._alarm(key)
+
     def _alarm(self, key: Key) -> None:
         """Bring the alarm of a signal up to now."""
         signal = self.book.evidence.signals.get(key)
         if signal is None:
             return
         now, timing = self.book.now, self.rules.alarms
-        rule = timing.conditions[key[2]]
         signal.flapping = signal.flapping and (signal.state is not State.OK or now < signal.calm(timing.flap))
         if signal.flapping:  # one alarm with its count; it ages only while all is well
             state = AlarmState.ACTIVE
@@ -373,33 +395,23 @@ class Engine:
             state = AlarmState.ACTIVE if now >= counts else AlarmState.PENDING
             if state is AlarmState.PENDING:
                 heapq.heappush(self._alarms, (counts, key))
-        former = self._raised.get(key)
-        row = Alarm(
-            device=key[0],
-            component=key[1],
-            condition=key[2],
-            state=state,
-            severity=rule.severity,
-            raised=signal.raised,
-            changed=signal.since,
-            cleared=signal.cleared,
-            count=signal.count,
-            source=signal.source,
-            fault=former.fault if former is not None and state is not AlarmState.GONE else "",
-        )
-        if row != former:
-            self._raise(key, row)
         if state is AlarmState.GONE:
-            self._forget(key)
+            signal.fault = ""
+            self._lapse(key)
+        elif state is not signal.alarm:
+            signal.alarm = state
+            self._out.alarms[key] = None
 
-    def _forget(self, key: Key) -> None:
-        self.book.evidence.signals.pop(key, None)
-        row = self._raised.pop(key, None)
-        if row is not None and row.state is not AlarmState.GONE:
-            self._out.rows[("Alarm", row.id)] = replace(row, state=AlarmState.GONE, cleared=self.book.now)
+    def _lapse(self, key: Key) -> None:
+        """An alarm is over and done with: this is its last row."""
+        signal = self.book.evidence.signals.pop(key)
+        signal.alarm = AlarmState.GONE
+        self._out.alarms[key] = self._view(key, signal)
 
-    def _raise(self, key: Key, row: Alarm) -> None:
-        self._raised[key] = self._out.rows[("Alarm", row.id)] = row
+    def _view(self, key: Key, signal: Signal) -> Alarm:
+        severity = self.rules.alarms.conditions[key[2]].severity
+        times = signal.raised, signal.since, signal.cleared
+        return Alarm(*key, signal.alarm, severity, *times, signal.count, signal.source, signal.fault)
 
 
 class _Out:
@@ -408,11 +420,10 @@ class _Out:
     def __init__(self) -> None:
         self.facts: list[Fact] = []
         self.rows: dict[tuple[str, str], Row] = {}
+        self.alarms: dict[Key, Alarm | None] = {}
+        """Those that changed; None: its row is made of its signal at the end, once for all that happened to it."""
         self.entries: list[Entry] = []
         self.effects: list[Effect] = []
-
-    def decision(self, now: Instant) -> Decision:
-        return Decision(now, tuple(self.facts), tuple(self.rows.values()), tuple(self.entries), tuple(self.effects))
 
 
 _ROWS: dict[str, type[Row]] = {kind.__name__: kind for kind in get_args(Row)}

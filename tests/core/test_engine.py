@@ -324,6 +324,32 @@ def test_an_alarm_names_the_fault_that_explains_it() -> None:
     assert "CPE-1||reachable" in told_of
 
 
+def test_an_alarm_has_one_row_in_a_decision_however_often_it_changed_in_it() -> None:
+    run = engine()
+    decision = run.decide([*dark(1, "AGG-1 GE0/0/2"), *lit(90, "AGG-1 GE0/0/2"), *dark(95, "AGG-1 GE0/0/2")], at(2000))
+    told_of = [r for r in decision.rows if isinstance(r, Alarm)]
+    assert len(told_of) == len({r.id for r in told_of}) == 2
+    assert {(r.state, r.count, r.fault) for r in told_of} == {(AlarmState.ACTIVE, 2, "F1")}
+
+
+def test_an_alarm_says_who_speaks_for_it_now() -> None:
+    run = engine()
+    run.decide([say(1, "AGG-1 GE0/0/2", "link")], at(1))
+    decision = run.decide([say(30, "AGG-1 GE0/0/2", "link", source="poll")], at(30))
+    assert [r.source for r in decision.rows if isinstance(r, Alarm)] == ["poll"]
+
+
+def test_an_alarm_whose_clear_was_lost_ends_with_what_it_told_of() -> None:
+    run = engine()
+    ports = [f"ACC-{n} GE0/0/{p}" for n in (1, 2) for p in range(50, 53)]
+    polled = [say(t, port, "fan", source="poll") for t in range(0, 601, 60) for port in ports]
+    heard = [*polled, *(replace(f, condition=Condition.LINK) for f in polled), say(400, "AGG-1 GE0/0/2", "link")]
+    run.decide(heard, at(600))
+    run.decide([], at(2000))
+    assert alarm(run, "AGG-1|GE0/0/2|link") is None
+    assert alarm(run, "ACC-1|GE0/0/50|fan") is not None
+
+
 def test_the_two_verdicts_on_a_device_never_stand_for_one_another() -> None:
     run = engine()
     run.decide([say(0, "AGG-1", "agent")], at(5))
