@@ -89,6 +89,8 @@ class Track:
     spans: list[Pair] = field(default_factory=list)
     signals: set[Key] = field(default_factory=set)
     """Who said so."""
+    words: list[Instant] = field(default_factory=list)
+    """When its device itself said that its power is going; the first word of each span."""
     quarantine: Instant | None = None
     """A cause that explained the open span ended here: it must be said again to count on."""
     inferred: Instant | None = None
@@ -108,6 +110,13 @@ class Track:
     def end(self) -> Instant:
         """When it was last good again; FOREVER while it is not."""
         return self.spans[-1][1]
+
+    def claim(self, at: Instant) -> bool:
+        """Its device itself says so; False when it has said it already."""
+        if not self.open or (self.words and self.words[-1] >= self.spans[-1][0]):
+            return False
+        self.words.append(at)
+        return True
 
     def fail(self, at: Instant) -> None:
         self.spans.append((at, FOREVER))
@@ -316,10 +325,12 @@ class Evidence:
         for element in self.elements(key, net):
             track = self.tracks.get(element)
             if bad:
-                if self._against(element, track, said.at, rules):
+                news = self._against(element, track, said.at, rules)
+                if (track := self.tracks.get(element)) is not None:
+                    track.signals.add(key)
+                    news = (said.condition is Condition.DYING_GASP and track.claim(said.at)) or news
+                if news:
                     changed.append(element)
-                if element in self.tracks:
-                    self.tracks[element].signals.add(key)
             elif track is not None and track.open:
                 track.recover(said.at)
                 changed.append(element)

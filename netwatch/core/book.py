@@ -173,6 +173,8 @@ class Book:
     now: Instant = 0
     vantage: str = ""
     evidence: Evidence = field(default_factory=Evidence)
+    unseen: Spans = field(default_factory=list)
+    """Times in which we could not see and that are over; kept until our blindness is a closed case."""
     windows: dict[str, list[Maintenance]] = field(default_factory=dict)
     calls: dict[str, list[Call]] = field(default_factory=dict)
     pauses: dict[str, list[PauseRecord]] = field(default_factory=dict)

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from netwatch.core.alarms import Element
-from netwatch.core.intervals import Pair, Spans
+from netwatch.core.intervals import Spans
 from netwatch.core.model import Domain, Role, Root, Scope
-from netwatch.core.time import Instant, Span
+from netwatch.core.time import Instant
 from netwatch.core.topology import Network
 
 PREMISES = frozenset({Role.CPE, Role.ONU, Role.CONVERTER})
@@ -84,10 +84,6 @@ class Cause:
     def against(self) -> str:
         """What speaks against it: the runners-up in words, those that look the same first."""
         return _NEXT.join(map(str, sorted(self.rivals, key=lambda r: not r.equal)))
-
-    def covers(self, span: Pair, grace: Span) -> bool:
-        """Whether a span of evidence began while the cause was in effect, or hardly later."""
-        return any(start <= span[0] <= end + grace for start, end in self.spans)
 
 
 def scope_parts(scope: Iterable[Scope], net: Network) -> tuple[set[str], set[str]]:

@@ -1,15 +1,13 @@
-"""Silence: who is dead, who is only cut off, and when it is we who cannot see."""
+"""Silence: who is dead, and who is only cut off."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
+from netwatch.core.blindness import share
 from netwatch.core.causes import PREMISES, Cause, Planned, Rival, scope_parts
-from netwatch.core.intervals import Spans, union
+from netwatch.core.intervals import union
 from netwatch.core.model import Condition, Domain, Root, RootKind
 from netwatch.core.power import power_of, site_power
 from netwatch.core.scene import Scene
-from netwatch.core.time import Instant
 from netwatch.core.topology import Reach
 
 
@@ -43,28 +41,19 @@ def dead_by_neighbours(scene: Scene) -> None:
 
 
 def silence(scene: Scene) -> None:
-    """Silence that nothing broken accounts for: our own blindness, planned work, or a cause at the edge of hearing."""
-    left = [d for d in scene.silent if d not in scene.dead and own_silence(scene, d)]
-    _blindness(scene, left)
-    left = [d for d in left if _sighted(scene, d, scene.silent[d].spans) and scene.silent[d].quarantine is None]
-    left = [d for d in left if not _planned_for(scene, d)]
+    """Silence that nothing broken accounts for: planned work, or a cause at the edge of hearing."""
+    left = [d for d in scene.silent if d not in scene.dead and scene.own_silence(d)]
+    left = [d for d in left if scene.silent[d].quarantine is None and not _planned_for(scene, d)]
     left = _unsuspected(scene, left)
     # Nearest to us first: what it cuts off needs no cause of its own.
     depth = scene.net.depth(scene.vantage)
     for device in sorted(left, key=lambda d: (depth.get(d, 1 << 30), scene.silent[d].start, d)):
-        own = _sighted(scene, device, own_silence(scene, device))
-        if own:
+        if own := scene.own_silence(device):
             why = f"{device} does not answer while everything on the way to it does"
             cause = power_of(scene, device) or scene.at_premises(device, why, 0.7)
             if cause.root == scene.own_root(device):
                 cause.rivals += _unseen_cables(scene, device)
             scene.kills(cause, device, own)
-
-
-def own_silence(scene: Scene, device: str) -> Spans:
-    """The silence of a device that nothing broken on the way to it accounts for."""
-    track = scene.silent[device]
-    return [] if track.echo else [span for span in track.spans if not scene.cuts.off(device, span)]
 
 
 def _unseen_cables(scene: Scene, device: str) -> list[Rival]:
@@ -84,64 +73,6 @@ def _unseen_cables(scene: Scene, device: str) -> list[Rival]:
     return out
 
 
-# ---------------------------------------------------------------- our own blindness
-
-
-def _blindness(scene: Scene, left: Sequence[str]) -> None:
-    """When (nearly) all fell silent within two polls, it is we who cannot see."""
-    began = sorted((start, d) for d in left for start, _ in scene.silent[d].spans)
-    best: tuple[int, int, int] = (0, 0, 0)
-    behind = 0
-    for ahead in range(len(began)):
-        while began[ahead][0] - began[behind][0] > scene.timing.agreement:
-            behind += 1
-        best = max(best, (ahead + 1 - behind, -behind, ahead))
-    count, first, last = best[0], -best[1], best[2]
-    if count:
-        fell = {d for _, d in began[first : last + 1]}
-        if _is_blind(scene, fell):
-            _go_blind(scene, fell, began[first][0])
-
-
-def _is_blind(scene: Scene, fell: set[str]) -> bool:
-    roots = scene.net.vantages(scene.vantage)
-    if scene.vantage in roots and scene.vantage in fell and len(fell) > 1:
-        return True
-    return len(fell) >= scene.rules.blind_least and _share(scene, fell) >= scene.rules.blind_share
-
-
-def _share(scene: Scene, fell: set[str]) -> float:
-    polled, roots = scene.net.polled, set(scene.net.vantages(scene.vantage))
-    others = len(polled) - len(polled & roots)  # counted without walking the whole network
-    return len((fell & polled) - roots) / others if others else 0.0
-
-
-def _go_blind(scene: Scene, fell: set[str], start: Instant) -> None:
-    """We see again with the first answer of any of them."""
-    cause = scene.cause(
-        RootKind.MANAGEMENT,
-        "",
-        Domain.MANAGEMENT,
-        f"{len(fell)} of {len(scene.net.polled)} devices fell silent at once: we cannot see, which is no outage",
-    )
-    end = min(e for d in fell for s, e in scene.silent[d].spans if s >= start)
-    cause.spans = [(start, end)]
-    cause.explains = {
-        ("device", d)
-        for d in scene.silent
-        if any(start <= s <= end + scene.timing.grace for s, _ in scene.silent[d].spans)
-    }
-    scene.blind = cause
-
-
-def _sighted(scene: Scene, device: str, spans: Spans) -> Spans:
-    """Of a device's silence, what does not fall into our blindness."""
-    blind = scene.blind
-    if blind is None or ("device", device) not in blind.explains:
-        return spans
-    return [span for span in spans if not blind.covers(span, scene.timing.grace)]
-
-
 def _unsuspected(scene: Scene, left: list[str]) -> list[str]:
     """Without those whose silence may yet turn out to be our blindness.
 
@@ -150,7 +81,7 @@ def _unsuspected(scene: Scene, left: list[str]) -> list[str]:
     """
     since = scene.now - scene.timing.agreement
     fresh = {d for d in left if scene.silent[d].open and scene.silent[d].spans[-1][0] > since}
-    if len(fresh) < scene.rules.blind_least or _share(scene, fresh) < scene.rules.blind_suspect:
+    if len(fresh) < scene.rules.blind_least or share(scene, fresh) < scene.rules.blind_suspect:
         return left
     scene.wake(min(scene.silent[d].spans[-1][0] for d in fresh) + scene.timing.agreement)
     return [d for d in left if d not in fresh]

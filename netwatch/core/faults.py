@@ -11,7 +11,8 @@ How it thinks, from the surest evidence to the least sure:
 2. a device is dead when it said so (dying gasp), or is silent and every neighbour that we can
    hear lost its port to it; a stub with a single uplink looks the same as its cable (`deaths`);
 3. silence behind what was broken or dead at the time is explained by that, and by nothing else;
-4. silence of (nearly) all that is left is our own blindness;
+4. silence of (nearly) all that is left is our own blindness: without it, all is thought through once more
+   (`blindness`);
 5. silence that is left still has its cause at the edge of what we can hear;
 6. a site's mains failure takes over its dead devices, a shared feed its sites (`power`);
 7. lost ONUs are a customer, a branch, a feeder or a port (`pons`);
@@ -23,10 +24,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from netwatch.core import breaks, deaths, pons, power
+from netwatch.core import blindness, breaks, deaths, pons, power
 from netwatch.core.alarms import Element, Track
 from netwatch.core.causes import Cause, Part, Planned
-from netwatch.core.intervals import FOREVER, union
+from netwatch.core.intervals import FOREVER, Pair, union
 from netwatch.core.model import Domain, Root, RootKind
 from netwatch.core.rules import AlarmRules, FaultRules
 from netwatch.core.scene import FLAPS, Scene
@@ -47,15 +48,26 @@ def explain(
     timing: AlarmRules,
     now: Instant = FOREVER,
     wake: Callable[[Instant], None] = _for_good,
+    unseen: Sequence[Pair] = (),
 ) -> list[Cause]:
     """The causes of everything in `tracks`, ordered by start and root.
 
-    `wake` is told when to ask again although nothing new is heard: at `now` it may be too early to say.
+    `unseen` are times in which we are known not to have seen. `wake` is told when to ask again although nothing new is
+    heard: at `now` it may be too early to say.
     """
-    scene = Scene(tracks, net, vantage, planned, rules, timing, now, wake)
-    power.mains(scene)
-    deaths.dead_by_word(scene)
-    deaths.dead_by_neighbours(scene)
+    blind = union(unseen)
+    while True:
+        seen, mute = blindness.without(tracks, blind, timing.grace)
+        scene = Scene(seen, net, vantage, planned, rules, timing, now, wake, mute)
+        power.mains(scene)
+        deaths.dead_by_word(scene)
+        deaths.dead_by_neighbours(scene)
+        found = blindness.find(scene)
+        if found is None:
+            break
+        blind = union([*blind, found])
+    if blind:
+        blindness.cause(scene, tracks, blind)
     deaths.silence(scene)
     power.rooms(scene)
     power.feeds(scene)
@@ -89,7 +101,7 @@ def _follow(scene: Scene) -> None:
             owner[part] = cause
     latest: dict[frozenset[Part], list[Cause]] = {}  # thousands of devices share an edge
     for device, track in scene.silent.items():
-        if device in scene.dead or (scene.blind and ("device", device) in scene.blind.explains):
+        if device in scene.dead:
             continue
         for span in track.spans:
             edge = scene.cuts.edge(device, span)

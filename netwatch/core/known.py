@@ -15,6 +15,7 @@ from netwatch.core.alarms import Element, Track
 from netwatch.core.book import Book
 from netwatch.core.causes import Cause, Planned
 from netwatch.core.circuits import Fates
+from netwatch.core.intervals import Pair
 from netwatch.core.model import ServiceState
 from netwatch.core.tickets import Stake
 from netwatch.core.time import Instant
@@ -30,9 +31,10 @@ class Known:
     marks: dict[Element, Mark] = field(default_factory=dict)
     changed: set[Element] = field(default_factory=set)
     """The tracks that changed between the last look and this one."""
-    asked: tuple[str, Sequence[Planned]] = ("", ())
+    asked: tuple[str, Sequence[Planned], Sequence[Pair]] = ("", (), ())
+    """Vantage, planned work, times in which we could not see."""
     causes: list[Cause] | None = None
-    """The explanation of these tracks from this vantage; None: it may be another one later, or there is none yet."""
+    """The explanation of these tracks as they were asked for; None: none yet, or it may be another one later."""
     fates: Fates = field(default_factory=Fates)
     judged: dict[str, object] = field(default_factory=dict)
     """Circuit → the verdict on its loss by which it was last judged."""
@@ -55,7 +57,9 @@ class Known:
 
     def look(self, tracks: Mapping[Element, Track]) -> None:
         """Note which tracks changed since they were last looked at."""
-        marks = {e: (t, t.quarantine, t.echo, len(t.signals), *t.spans) for e, t in tracks.items() if t.spans}
+        marks = {
+            e: (t, t.quarantine, t.echo, len(t.signals), len(t.words), *t.spans) for e, t in tracks.items() if t.spans
+        }
         former = self.marks
         if marks == former:
             self.changed = set()

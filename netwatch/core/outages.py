@@ -154,22 +154,30 @@ class Outages:
             if self.unseen:
                 self.changed |= self.touched
             return
-        down = {o.circuit for o in self.book.outages.values() if o.restored is None}
-        have = {u.circuit: u for u in self.book.unknowns.values() if u.started == fault.opened}
+        for start, end in blind.spans if blind else ():
+            self._unseen_from(start, None if end == FOREVER else end)
+        if self.unseen:
+            self.changed |= set(self.net.ledger.circuits)
+
+    def _unseen_from(self, start: Instant, ended: Instant | None) -> None:
+        """One time of blindness on record, for each circuit that was not known to be out when it began."""
+        over = FOREVER if ended is None else ended
+        have = {
+            u.circuit: u for u in self.book.unknowns.values() if u.started <= over and (u.ended or FOREVER) >= start
+        }
+        down = {o.circuit for o in self.book.outages.values() if o.started <= start < (o.restored or FOREVER)}
         for circuit in self.net.ledger.circuits:
             mine = have.get(circuit)
             if mine is None:
                 if circuit in down:
                     continue
-                mine = UnknownRecord(self.book.name("U"), circuit, fault.opened, fault.cleared)
+                mine = UnknownRecord(self.book.name("U"), circuit, start, ended)
                 self.book.unknowns[mine.id] = mine
                 self.book.unsettled.add(mine.id)
-            elif mine.ended == fault.cleared:
+            elif (mine.started, mine.ended) == (start, ended):
                 continue
-            mine.ended = fault.cleared
+            mine.started, mine.ended = start, ended
             self.unseen.append(mine)
-        if self.unseen:
-            self.changed |= set(self.net.ledger.circuits)
 
     def wake(self) -> None:
         """When something will be different without anything being said."""

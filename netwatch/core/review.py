@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from zoneinfo import ZoneInfo
 
 from netwatch.core.alarms import Key
+from netwatch.core.blindness import is_silence, sighted
 from netwatch.core.book import Book, FaultRecord, OutageRecord, window_spans
 from netwatch.core.cases import Cases
 from netwatch.core.causes import Cause, Planned
@@ -40,6 +41,7 @@ class Review:
         self.contract, self.known = self.round.contract, known
         self._retire()
         self.causes = self._explain()
+        self._remember_blindness()
         self.cases = Cases(book, self.causes, self.timing, now)
         self.cases.settle()
         self.losses = Losses(net, book, self.causes, self.timing, known.fates, known.changed)
@@ -74,7 +76,7 @@ class Review:
         """The causes of what is wrong; those of the last review while nothing that they follow from has changed."""
         known, book = self.known, self.book
         known.look(book.evidence.tracks)
-        asked = (book.vantage, self._planned())
+        asked = (book.vantage, self._planned(), tuple(book.unseen))
         if known.causes is not None and known.asked == asked:
             return known.causes
         final = True
@@ -85,7 +87,8 @@ class Review:
             self.round.wake_at(at)
 
         rules = self.rules.faults, self.timing
-        causes = explain(book.evidence.tracks, self.net, *asked, *rules, self.now, again_at)
+        vantage, planned, unseen = asked
+        causes = explain(book.evidence.tracks, self.net, vantage, planned, *rules, self.now, again_at, unseen)
         known.causes, known.asked = causes if final else None, asked
         if book.windows and known.changed:
             # Whether planned work excuses an outage hangs on what a device last said of itself, too.
@@ -94,14 +97,38 @@ class Review:
 
     def _retire(self) -> None:
         """Forget evidence that came to nothing."""
-        held = {e for f in self.book.faults.values() if not f.final for e in f.elements}
+        live = [f for f in self.book.faults.values() if not f.final]
+        held = {e for f in live for e in f.elements}
         tracks = self.book.evidence.tracks
         old = self.now - self.timing.debounce_window
+        unseen = self.book.unseen
+        if unseen and unseen[-1][1] <= old and not any(f.root.kind is RootKind.MANAGEMENT for f in live):
+            self._forget_blindness()
         self.book.evidence.retire(
             [e for e, t in tracks.items() if e not in held and (not t.spans or (not t.open and t.end <= old))]
         )
         if not tracks:
             self.book.evidence.answers.clear()
+
+    def _remember_blindness(self) -> None:
+        """Once it is over it is a fact, whatever devices suffer or say afterwards. Not before everybody who was being
+        asked has answered or has not: it may turn out to go on."""
+        grace, blind = self.timing.grace, (c for c in self.causes if c.root.kind is RootKind.MANAGEMENT)
+        spans = [span for cause in blind for span in cause.spans]
+        self.book.unseen = [(start, end) for start, end in spans if end + grace <= self.now]
+        for _, end in spans:
+            self.round.wake_at(end + grace)
+
+    def _forget_blindness(self) -> None:
+        """What was silent because we could not see leaves the evidence, and so does the blindness itself."""
+        book, gone = self.book, []
+        for element, track in book.evidence.tracks.items():
+            if is_silence(element, track):
+                track.spans = sighted(track, book.unseen, self.timing.grace)
+                if not track.spans:
+                    gone.append(element)
+        book.evidence.retire(gone)
+        book.unseen = []
 
     def _planned(self) -> list[Planned]:
         if not self.book.windows:
@@ -134,8 +161,13 @@ class Review:
                 continue
             for element in cause.explains:
                 track = self.book.evidence.tracks.get(element)
-                if track is not None and track.open and track.quarantine is None and track.spans[-1][0] <= cause.end:
-                    track.quarantine = cause.end
+                if track is None or not track.open or track.quarantine is not None or track.spans[-1][0] > cause.end:
+                    continue
+                if cause.root.kind is RootKind.MANAGEMENT and any(
+                    end == FOREVER for _, end in sighted(track, cause.spans, self.timing.grace)
+                ):
+                    continue  # it has a silence of its own
+                track.quarantine = cause.end
 
     # ------------------------------------------------------------ faults
 
@@ -218,14 +250,10 @@ class Review:
         evidence = self.book.evidence
         mine = set(fault.elements)
         cause = next((c for c in self.causes if self.cases.of.get(c.root) is fault), None)
-        if cause is not None:
+        if fault.root.kind is RootKind.MANAGEMENT:
+            self._forget_blindness()
+        elif cause is not None:
             mine |= cause.explains
-        others = {e for f in self.book.faults.values() if f is not fault and not f.final for e in f.elements} & mine
-        if cause is not None and fault.root.kind is RootKind.MANAGEMENT:
-            # What was silent also for a reason of its own keeps that, and only that.
-            for track in (evidence.tracks[e] for e in others & evidence.tracks.keys()):
-                track.spans = [span for span in track.spans if not cause.covers(span, self.timing.grace)]
-            mine -= others
         evidence.retire(
             [e for e in mine if (t := evidence.tracks.get(e)) is not None and (not t.open or t.quarantine is not None)]
         )

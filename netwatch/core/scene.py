@@ -7,7 +7,7 @@ who is heard, what goes together, and who was cut off when.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from netwatch.core.alarms import Element, Track
 from netwatch.core.causes import PREMISES, Cause, Part, Planned
@@ -34,6 +34,7 @@ class Scene:
         timing: AlarmRules,
         now: Instant,
         wake: Callable[[Instant], None],
+        mute: Collection[str] = (),
     ) -> None:
         self.tracks = {e: t for e, t in tracks.items() if t.spans}
         self.net, self.vantage, self.planned = net, vantage, planned
@@ -46,7 +47,8 @@ class Scene:
         self.silent = {d: t for d, t in self.life.items() if (d, "", Condition.REACHABLE) in t.signals}
         self.dead: dict[str, Cause] = {}
         """Device → the cause that it died of."""
-        self.blind: Cause | None = None
+        self.mute = mute
+        """Devices that have not answered since we could not see."""
         self.cuts = Cuts(self)
 
     # ------------------------------------------------------------ causes
@@ -100,7 +102,23 @@ class Scene:
 
     def heard(self, device: str) -> bool:
         """Whether a device is polled and answers."""
-        return device in self.net.polled and device not in self.life
+        return device in self.net.polled and device not in self.life and device not in self.mute
+
+    def own_silence(self, device: str) -> Spans:
+        """The silence of a device that nothing broken on the way to it accounts for."""
+        track = self.silent[device]
+        return [] if track.echo else [span for span in track.spans if not self.cuts.off(device, span)]
+
+    def died(self, device: str) -> Spans:
+        """The silence of a device in which it said that its power is going, or its neighbours lost their port to it."""
+        track, late, grace = self.life[device], self.timing.debounce_window, self.timing.grace
+        lost = [span for link in self.fallen(device) for span in self.tracks["link", link].spans]
+        return [
+            (start, end)
+            for start, end in track.spans
+            if any(start <= w <= end for w in track.words)
+            or any(s <= end and s - late <= start <= e + grace for s, e in lost)
+        ]
 
     def together(self, a: Track, b: Track) -> bool:
         """Whether two tracks can tell of one event: they overlap."""
@@ -150,8 +168,9 @@ class Cuts:
     broke or was repaired at other times neither explains it nor stands in the way of the explanation.
     """
 
-    def __init__(self, scene: Scene) -> None:
-        self._scene = scene
+    def __init__(self, scene: Scene, died: Mapping[str, Spans] | None = None) -> None:
+        """`died`: when devices were dead that are found dead; by default, whenever they were silent."""
+        self._scene, self._died = scene, died
         self._parts: dict[Part, Spans] | None = None
         self._reaches: dict[tuple[int, int], Reach] = {}
         self._starts: list[Instant] = []
@@ -177,7 +196,8 @@ class Cuts:
             parts["link", link] = _bridged(spans, timing.agreement) if len(spans) >= FLAPS else spans
         for device in scene.dead:
             track = scene.tracks.get(("device", device))
-            parts["device", device] = list(track.spans) if track else []
+            spans = track.spans if track else []
+            parts["device", device] = list(spans if self._died is None else self._died.get(device, []))
         pairs = [pair for spans in parts.values() for pair in spans]
         self._starts = sorted(s for s, _ in pairs)
         self._turns = sorted(turn for s, e in pairs for turn in (s - timing.debounce_window, e + timing.grace + 1))

@@ -1,0 +1,136 @@
+"""When it is we who cannot see, and what is left of the evidence then.
+
+(Nearly) all silent at once is our own trouble. What fell silent meanwhile is nobody's fault, for good: neither what its
+device suffers later nor what others say of it can make that silence the beginning of an outage. So it is taken out of
+the evidence before anything else is concluded from it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from math import ceil
+
+from netwatch.core.alarms import Element, Track
+from netwatch.core.causes import Cause
+from netwatch.core.intervals import FOREVER, Pair, Spans
+from netwatch.core.model import Condition, Domain, RootKind
+from netwatch.core.scene import Cuts, Scene
+from netwatch.core.time import Instant, Span
+
+
+def sighted(track: Track, unseen: Sequence[Pair], grace: Span) -> Spans:
+    """Of a silence what is not ours.
+
+    Ours is what began while we could not see, or hardly later without an answer in between: who was asked before may
+    still be waited for. All that its device said itself (its last gasp, heard though polling was blind) stays.
+    """
+    out: Spans = []
+    former = -FOREVER
+    for start, end in track.spans:
+        if not any(s <= start <= (e if former >= s else e + grace) for s, e in unseen):
+            out.append((start, end))
+        elif said := [w for w in track.words if start <= w < end]:
+            out.append((said[0], end))
+        former = start
+    return out
+
+
+def is_silence(element: Element, track: Track) -> bool:
+    """Whether a track tells of a device that did not answer."""
+    return element[0] == "device" and (element[1], "", Condition.REACHABLE) in track.signals
+
+
+def without(
+    tracks: Mapping[Element, Track], unseen: Sequence[Pair], grace: Span
+) -> tuple[Mapping[Element, Track], Collection[str]]:
+    """The tracks without the silence that is ours, and the devices of which nothing is known since: they have not
+    answered yet."""
+    if not unseen:
+        return tracks, frozenset()
+    out = dict(tracks)
+    mute: set[str] = set()
+    for element, track in tracks.items():
+        if is_silence(element, track):
+            spans = sighted(track, unseen, grace)
+            if track.open and spans[-1:] != track.spans[-1:]:
+                mute.add(element[1])
+            if spans != track.spans:
+                out[element] = replace(track, spans=spans)
+    return out, mute
+
+
+def find(scene: Scene) -> Pair | None:
+    """A time in which (nearly) all that nothing broken accounts for fell silent within two polls: from the first of
+    them on until the first answer after the last. None: we saw all along."""
+    roots = set(scene.net.vantages(scene.vantage))
+    others = len(scene.net.polled) - len(scene.net.polled & roots)  # counted without walking the whole network
+    least = max(scene.rules.blind_least, ceil(others * scene.rules.blind_share))
+    if scene.vantage in roots and scene.vantage in scene.silent:
+        least = 2
+    spare = len(scene.silent) - least
+    if spare < 0:
+        return None
+    began: list[tuple[Instant, Instant, str]] = []
+    # Who died later was silent with all others before: that must not count for its death.
+    died = {device: scene.died(device) for device in scene.dead if device in scene.life}
+    cuts = Cuts(scene, died) if died else scene.cuts
+    for device, track in scene.silent.items():
+        known = died.get(device, [])
+        own = [] if track.echo else [span for span in track.spans if span not in known and not cuts.off(device, span)]
+        spare -= not own
+        if spare < 0:
+            return None  # thousands are silent behind a cut: a few suffice to know that it is not we
+        began += [(start, end, device) for start, end in own]
+    group = _together(sorted(began), scene.timing.agreement, scene.timing.debounce)
+    fell = {device for _, _, device in group}
+    most = len(fell) >= scene.rules.blind_least and share(scene, fell) >= scene.rules.blind_share
+    if not most and not (scene.vantage in roots & fell and len(fell) > 1):
+        return None
+    last = group[-1][0]
+    return group[0][0], min(end for _, end, _ in group if end > last)
+
+
+def _together(
+    began: Sequence[tuple[Instant, Instant, str]], within: Span, apart: Span
+) -> Sequence[tuple[Instant, Instant, str]]:
+    """The silences of the most devices that began so close together; of several such the first.
+
+    Devices are asked in turn, so silences of one kind follow one another. One that began so long before the next that
+    it had come to count is of another kind.
+    """
+    best, most, behind = range(0), 0, 0
+    inside: Counter[str] = Counter()
+    for ahead, (start, _, device) in enumerate(began):
+        if ahead and start - began[ahead - 1][0] >= apart:
+            inside.clear()
+            behind = ahead
+        inside[device] += 1
+        while start - began[behind][0] > within or inside[began[behind][2]] > 1:
+            inside[began[behind][2]] -= 1
+            behind += 1
+        if (count := ahead + 1 - behind) > most:
+            best, most = range(behind, ahead + 1), count
+    return [began[i] for i in best]
+
+
+def share(scene: Scene, fell: set[str]) -> float:
+    """How much of what is polled fell silent, ourselves aside."""
+    polled, roots = scene.net.polled, set(scene.net.vantages(scene.vantage))
+    others = len(polled) - len(polled & roots)
+    return len((fell & polled) - roots) / others if others else 0.0
+
+
+def cause(scene: Scene, tracks: Mapping[Element, Track], unseen: Spans) -> Cause:
+    """Our blindness as a cause, with all silence that it explains."""
+    explains = {
+        element
+        for element, track in tracks.items()
+        if is_silence(element, track) and sighted(track, unseen, scene.timing.grace) != track.spans
+    }
+    polled = len(scene.net.polled)
+    why = f"{len(explains)} of {polled} devices fell silent at once: we cannot see, which is no outage"
+    blind = scene.cause(RootKind.MANAGEMENT, "", Domain.MANAGEMENT, why)
+    blind.spans, blind.explains = unseen, explains
+    return blind
