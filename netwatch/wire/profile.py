@@ -4,7 +4,7 @@ One folder a family, `collectors/<family>/profile.toml`; a comment or `proof` be
 the walk or the line that proves it. The models below are the whole language:
 
 * `sys_object_id`, `answers`, `always`: which devices it is for; an OID `self.1.2` is below the device's own
-  sysObjectID, for makers who give each product a copy of one MIB,
+  sysObjectID (`self_arcs` of it), for makers who give each product a copy of one MIB,
 * `[columns]`: names for OIDs, for use in templates,
 * `[[sensor]]`: one column, a reading at each of its instances,
 * `[[entity_sensors]]`: tables in the form of ENTITY-SENSOR-MIB, which tell class and scale themselves,
@@ -298,6 +298,8 @@ class Profile(Part):
     """Some of the family name no vendor in sysObjectID (it is missing, or their agent's maker): `answers` tells."""
     answers: tuple[OidText, ...] = ()
     """It is only for devices that answer under one of these."""
+    self_arcs: int | None = None
+    """How many arcs of sysObjectID `self` is; all of them, where the last do not tell apart what shares a MIB."""
     columns: dict[str, OidText] = Field(default_factory=dict)
     sensor: tuple[Sensor, ...] = ()
     entity_sensors: tuple[EntitySensors, ...] = ()
@@ -392,12 +394,12 @@ class Profiles:
         return dict(known)
 
     def _placed(self, name: str, profile: Profile, object_id: Oid) -> Profile:
-        """The profile with every OID below `self` put below this sysObjectID."""
+        """The profile with every OID below `self` put below this sysObjectID (or its beginning)."""
         if not profile.relative:
             return profile
-        key = name, object_id
+        key = name, object_id[: profile.self_arcs]
         if key not in self._products:
-            self._products[key] = below(object_id, profile)
+            self._products[key] = below(key[1], profile)
         return self._products[key]
 
     def column(self, profile: Profile, name: str) -> Oid | None:

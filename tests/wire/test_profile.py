@@ -510,6 +510,7 @@ async def test_limits_of_light_are_coded_in_their_own_way_on_vrp(
 COPIES = """
 title = "Acme"
 sys_object_id = ["1.3.6.1.4.1.4242"]
+self_arcs = 8
 [columns]
 place = "1.3.6.1.4.1.4242.6.1"
 placeOfB = "1.3.6.1.4.1.4242.7.1"
@@ -529,7 +530,7 @@ bad = [2]
 async def test_each_series_may_have_its_own_copy_of_what_is_read(
     agent: Any, snmp: Snmp, tmp_path: Path, copy: str, name: str
 ) -> None:
-    agent.set("1.3.6.1.2.1.1.2.0", oid("1.3.6.1.4.1.4242.9"))
+    agent.set("1.3.6.1.2.1.1.2.0", oid("1.3.6.1.4.1.4242.9.104"))
     agent.set(f"1.3.6.1.4.1.{copy}.1.3", b"left")
     agent.set(f"1.3.6.1.4.1.{copy}.2.3", 2)
     found = await Reader(snmp, Profiles.of(family(tmp_path, COPIES))).read(
