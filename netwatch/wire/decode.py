@@ -42,7 +42,9 @@ def readable(octets: bytes) -> str:
         except UnicodeDecodeError:
             continue
         break
-    return " ".join("".join(c if c.isprintable() else " " for c in plain).split())
+    if not plain.isprintable():
+        plain = "".join(c if c.isprintable() else " " for c in plain)
+    return " ".join(plain.split())
 
 
 def number(vb: VarBind) -> int | float | None:

@@ -38,6 +38,7 @@ Index: TypeAlias = tuple[int, ...]
 Row: TypeAlias = dict[str, Any]
 
 SYSTEM = {name: oid(f"1.3.6.1.2.1.1.{n}.0") for name, n in (("descr", 1), ("object_id", 2), ("uptime", 3), ("name", 5))}
+_SYSTEM = tuple(SYSTEM.values())
 IF_NAME, IF_DESCR = oid("1.3.6.1.2.1.31.1.1.1.1"), oid("1.3.6.1.2.1.2.2.1.2")
 ENT_DESCR, ENT_IN, ENT_NAME = (oid(f"1.3.6.1.2.1.47.1.1.1.1.{n}") for n in (2, 4, 7))
 ENT_ALIAS = oid("1.3.6.1.2.1.47.1.3.2.1.2")
@@ -69,49 +70,77 @@ class Read:
     problems: list[str] = field(default_factory=list)
 
 
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """What is read of boxes of one kind."""
+
+    profiles: Sequence[Profile]
+    tables: Mapping[Oid, Sequence[Oid]]
+    """The columns that are wanted of each table."""
+
+
 class Reader:
     def __init__(self, snmp: Snmp, profiles: Profiles, names: Names | None = None) -> None:
         self._snmp, self._profiles, self._names = snmp, profiles, names
+        self._roots: dict[tuple[Oid, tuple[str, ...]], tuple[Oid, ...]] = {}
+        self._plans: dict[tuple[Oid, tuple[str, ...], bool], _Plan] = {}
 
     async def read(self, target: Target, budget: Budget | None = None, device: str = "") -> Read:
         """Everything the profiles ask. Raises SnmpError when the device does not even say what it is."""
-        budget = budget or Budget()
-        chosen, found = await self._know(target, budget)
-        cells = await self._columns(target, _wanted(self._profiles, chosen.values(), judged=False), budget, found)
-        _Work(self._profiles, cells, self._names, device).all(chosen.values(), found)
-        return found
+        return await self._read(target, device, budget or Budget(), judged=False)
 
     async def observe(self, target: Target, device: str, budget: Budget) -> Read:
         """Only what is worth observations, ports aside: those the poller watches itself."""
-        chosen, found = await self._know(target, budget)
-        wanted = _wanted(self._profiles, chosen.values(), judged=True)
-        if not wanted:
-            return found
-        cells = await self._columns(target, wanted, budget, found)
-        work = _Work(self._profiles, cells, self._names, device)
-        work.all(chosen.values(), found)
+        return await self._read(target, device, budget, judged=True)
+
+    async def _read(self, target: Target, device: str, budget: Budget, *, judged: bool) -> Read:
+        plan, found = await self._know(target, budget, judged=judged)
+        if plan.tables:
+            cells = await self._columns(target, plan.tables, budget, found)
+            _Work(self._profiles, cells, self._names, device).all(plan.profiles, found)
         return found
 
-    async def _know(self, target: Target, budget: Budget) -> tuple[dict[str, Profile], Read]:
+    async def _know(self, target: Target, budget: Budget, *, judged: bool) -> tuple[_Plan, Read]:
         found = Read()
-        descr, object_id, uptime, name = await self._snmp.get(target, list(SYSTEM.values()), budget)
+        descr, object_id, uptime, name = await self._snmp.get(target, _SYSTEM, budget)
         found.descr, found.name = decode.text(descr) or "", decode.text(name) or ""
         who = object_id.value if isinstance(object_id.value, tuple) else ()
         found.object_id = dotted(who)
         found.uptime_seconds = uptime.value / 100 if isinstance(uptime.value, int) else None
         suiting = self._profiles.suiting(who, found.descr)
-        roots = sorted({root for profile in suiting.values() for root in profile.answers})
-        there = await self._snmp.answering(target, roots, budget) if roots else set()
-        chosen = {n: p for n, p in suiting.items() if not p.answers or there & set(p.answers)}
+        there: set[Oid] = set()
+        if roots := self._roots_of(who, suiting):
+            there = await self._snmp.answering(target, roots, budget)
+        chosen = {n: p for n, p in suiting.items() if not p.answers or not there.isdisjoint(p.answers)}
         found.profiles, found.suiting = list(chosen), list(suiting)
-        return chosen, found
+        return self._plan(who, chosen, judged=judged), found
+
+    # Thousands of boxes are of one kind, and each is read every few minutes.
+
+    def _roots_of(self, who: Oid, suiting: Mapping[str, Profile]) -> tuple[Oid, ...]:
+        """What has to be tried to know which of the profiles are its own."""
+        key = who, tuple(suiting)
+        if key not in self._roots:
+            if len(self._roots) >= _MOST_KINDS:
+                self._roots.clear()
+            self._roots[key] = tuple(sorted({root for profile in suiting.values() for root in profile.answers}))
+        return self._roots[key]
+
+    def _plan(self, who: Oid, chosen: Mapping[str, Profile], *, judged: bool) -> _Plan:
+        key = who, tuple(chosen), judged
+        if key not in self._plans:
+            if len(self._plans) >= _MOST_KINDS:
+                self._plans.clear()
+            profiles = [_judged(profile) if judged else profile for profile in chosen.values()]
+            tables: dict[Oid, list[Oid]] = {}
+            for column in sorted(_wanted(self._profiles, profiles)):
+                tables.setdefault(column[:-1], []).append(column)
+            self._plans[key] = _Plan(profiles, tables)
+        return self._plans[key]
 
     async def _columns(
-        self, target: Target, wanted: Iterable[Oid], budget: Budget, found: Read
+        self, target: Target, tables: Mapping[Oid, Sequence[Oid]], budget: Budget, found: Read
     ) -> dict[Oid, dict[Index, VarBind]]:
-        tables: dict[Oid, list[Oid]] = {}
-        for column in sorted(wanted):
-            tables.setdefault(column[:-1], []).append(column)
         if len(tables) > _MANY_TABLES and target.credential.version is not Version.V1:
             tables = await self._filled(target, tables, budget)
         cells: dict[Oid, dict[Index, VarBind]] = {}
@@ -128,12 +157,14 @@ class Reader:
                 cells[column] = {vb.oid[len(column) :]: vb for vb in bindings if vb.tag not in ABSENT}
         return cells
 
-    async def _filled(self, target: Target, tables: Mapping[Oid, list[Oid]], budget: Budget) -> dict[Oid, list[Oid]]:
+    async def _filled(
+        self, target: Target, tables: Mapping[Oid, Sequence[Oid]], budget: Budget
+    ) -> Mapping[Oid, Sequence[Oid]]:
         """Only the tables that hold anything: one step into each is cheaper than each of its columns."""
         try:
             there = await self._snmp.answering(target, list(tables), budget)
         except SnmpError:
-            return dict(tables)
+            return tables
         return {table: columns for table, columns in tables.items() if table in there}
 
     async def _one_by_one(
@@ -151,18 +182,19 @@ class Reader:
         return rows
 
 
+_MOST_KINDS = 4096
 _MANY_TABLES = 24
 """From here on it pays to ask first which of the tables a profile knows the device has."""
 
 
-def _batches(tables: Iterable[list[Oid]]) -> Iterable[list[Oid]]:
+def _batches(tables: Iterable[Sequence[Oid]]) -> Iterable[list[Oid]]:
     """Columns that are walked together: tables share requests while few columns are in one."""
     batch: list[Oid] = []
     for columns in tables:
         if batch and len(batch) + len(columns) > 30:
             yield batch
             batch = []
-        batch = batch + columns
+        batch = [*batch, *columns]
     if batch:
         yield batch
 
@@ -170,12 +202,17 @@ def _batches(tables: Iterable[list[Oid]]) -> Iterable[list[Oid]]:
 # ---------------------------------------------------------------- which columns
 
 
-def _wanted(profiles: Profiles, chosen: Iterable[Profile], *, judged: bool) -> set[Oid]:
+def _judged(profile: Profile) -> Profile:
+    """What of it is worth observations, ports aside."""
+    sensors = tuple(sensor for sensor in profile.sensor if sensor.condition)
+    rows = tuple(rows for rows in profile.rows if rows.observe and rows.list != "ports")
+    return profile.model_copy(update={"sensor": sensors, "rows": rows, "entity_sensors": ()})
+
+
+def _wanted(profiles: Profiles, chosen: Iterable[Profile]) -> set[Oid]:
     out: set[Oid] = set()
     for profile in chosen:
-        sensors = [s for s in profile.sensor if s.condition or not judged]
-        rows = [r for r in profile.rows if (r.observe or not judged) and not (judged and r.list == "ports")]
-        for sensor in sensors:
+        for sensor in profile.sensor:
             out |= set(sensor.columns)
             out |= {o for o in (sensor.low, sensor.high) if o}
             filled = [t for t in (sensor.name, sensor.port, sensor.component) if t]
@@ -183,17 +220,16 @@ def _wanted(profiles: Profiles, chosen: Iterable[Profile], *, judged: bool) -> s
             out |= _named(profiles, profile, [*(t for f in filled for t in f.terms())], asked)
             if sensor.entity:
                 out |= {ENT_DESCR, ENT_IN, ENT_NAME, ENT_ALIAS, IF_NAME, IF_DESCR}
-        for row in rows:
+        for row in profile.rows:
             out |= set(row.by)
             for source in (s for sources in row.fields.values() for s in sources):
                 if source.oid:
                     out.add(source.oid)
                 elif source.text:
                     out |= _named(profiles, profile, list(source.text.terms()), row.fields, rather=row.fields)
-        if not judged:
-            for table in profile.entity_sensors:
-                out |= {(*table.table, n) for n in range(1, 6)} | {ENT_DESCR, ENT_IN, ENT_NAME, ENT_ALIAS}
-                out |= _named(profiles, profile, list(table.name.terms()), ())
+        for table in profile.entity_sensors:
+            out |= {(*table.table, n) for n in range(1, 6)} | {ENT_DESCR, ENT_IN, ENT_NAME, ENT_ALIAS}
+            out |= _named(profiles, profile, list(table.name.terms()), ())
     return out
 
 
