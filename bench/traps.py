@@ -31,7 +31,7 @@ from _pollers import ticks
 
 from netwatch.wire import ber
 from netwatch.wire.snmp import Tag, VarBind, oid
-from netwatch.wire.traps import SYS_UPTIME, TRAP_OID
+from netwatch.wire.trap_form import SYS_UPTIME, TRAP_OID
 
 DIFFERENT = "netwatch, all different"
 PROMISES = {"netwatch": ">=100", DIFFERENT: ">=100"}

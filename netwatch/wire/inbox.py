@@ -12,10 +12,49 @@ Here nothing is stamped: a fact carries the time at which its listener heard it.
 from __future__ import annotations
 
 import asyncio
-from collections import Counter, OrderedDict, deque
+from collections import Counter, deque
 from collections.abc import Callable
+from operator import attrgetter
+from typing import cast
 
-from netwatch.core.model import Fact, Observation, Source
+from netwatch.core.model import Condition, Fact, Observation, Source, State
+from netwatch.core.time import Instant
+
+_in_time = attrgetter("at")
+
+
+class _Draft:
+    """An observation that may still be written to."""
+
+    __slots__ = ("at", "component", "condition", "device", "occurred", "source", "state", "value")
+    at: Instant
+    device: str
+    component: str
+    condition: Condition
+    state: State
+    source: Source
+    occurred: Instant | None
+    value: str
+
+
+def observed(
+    at: Instant, device: str, component: str, condition: Condition, state: State, source: Source, value: str = ""
+) -> Observation:
+    """The same as `Observation(…)`, in a quarter of the time: a frozen dataclass sets each field by a call.
+
+    In a storm of traps that call would be the largest part of all.
+    """
+    draft = _Draft()
+    draft.at = at
+    draft.device = device
+    draft.component = component
+    draft.condition = condition
+    draft.state = state
+    draft.source = source
+    draft.occurred = None
+    draft.value = value
+    draft.__class__ = Observation  # type: ignore[assignment]
+    return cast(Observation, draft)
 
 
 class Inbox:
@@ -34,7 +73,9 @@ class Inbox:
         self._capacity = capacity
         self._most_acts = acts
         self._on_drop = on_drop
-        self._queues: OrderedDict[str, deque[Observation]] = OrderedDict()
+        self._queues: dict[str, deque[Observation]] = {}
+        self._turns: deque[tuple[str, deque[Observation]]] = deque()
+        """The same, in the order in which each gives one."""
         self._acts: deque[Fact] = deque()
         self._held = 0
         self._something = asyncio.Event()
@@ -58,17 +99,20 @@ class Inbox:
         """
         key = source_key or fact.device
         queue = self._queues.get(key)
-        if (len(queue) if queue else 0) >= self._capacity - self._held:
+        room = self._capacity - self._held
+        if room <= 0 or (queue is not None and len(queue) >= room):
             self.dropped[fact.source] += 1
             if self._on_drop is not None:
                 self._on_drop(key, fact)
             return False
         if queue is None:
             queue = self._queues[key] = deque()
+            self._turns.append((key, queue))
         queue.append(fact)
         self._held += 1
         self.heard[fact.source] += 1
-        self._something.set()
+        if self._held == 1:
+            self._something.set()
         return True
 
     async def put(self, fact: Fact) -> None:
@@ -90,15 +134,18 @@ class Inbox:
         while self._acts and len(batch) < most:
             batch.append(self._acts.popleft())
         self._room_for_acts.set()
-        while self._queues and len(batch) < most:
-            key, queue = self._queues.popitem(last=False)
+        turns, queues = self._turns, self._queues
+        for _ in range(min(self._held, most - len(batch))):
+            key, queue = turn = turns.popleft()
             batch.append(queue.popleft())
-            self._held -= 1
             if queue:
-                self._queues[key] = queue
+                turns.append(turn)
+            else:
+                del queues[key]
+            self._held -= 1
         if not self.depth:
             self._something.clear()
-        batch.sort(key=lambda fact: fact.at)
+        batch.sort(key=_in_time)
         return batch
 
     async def _wait(self, until: float | None) -> bool:

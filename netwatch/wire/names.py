@@ -6,124 +6,200 @@ is only ever an abbreviation for the name that the device itself gave it at its 
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 
 from netwatch.core.model import Condition, Ledger, Medium, Role
 from netwatch.core.ports import normal
 
 MOST_HEARD = 256
 """Names of one device that nobody but its traps and log lines knows."""
-_PORTS = frozenset({Condition.LINK, Condition.ADMIN})
+MOST_SPELLINGS = 4_096
+"""Of names of one device that are remembered; whoever writes `G E0 / 0/1` in ever new ways fills no more."""
+PORTS = frozenset({Condition.LINK, Condition.ADMIN})
 """What polling tells of every port of a device."""
+_NONE: Mapping[str, str] = MappingProxyType({})
+_NO_ONUS: Mapping[str, dict[str, tuple[int, str]]] = MappingProxyType({})
+
+
+class Box:
+    """One device, and what its ports are called."""
+
+    __slots__ = ("_believed", "_heard", "_onus", "_polled", "id", "numbers", "ports")
+
+    def __init__(self, device: str) -> None:
+        self.id = device
+        self.ports = _NONE
+        """Those that the ledger names: comparable form → the ledger's spelling."""
+        self.numbers: Mapping[int, str] = {}
+        """ifIndex → port (spelt), as far as the last poll tells."""
+        self._onus = _NO_ONUS
+        """Port (comparable) → word that an ONU goes by → its place in the ledger and its device."""
+        self._polled: frozenset[str] | None = None
+        self._heard: set[str] | None = None
+        self._believed: tuple[dict[str, str], dict[str, str]] | None = None
+
+    def _known(self, ports: Mapping[str, str], onus: Mapping[str, dict[str, tuple[int, str]]]) -> None:
+        self.ports, self._onus, self._believed = ports, onus, None
+
+    def number(self, names: Mapping[int, str]) -> None:
+        """Its interface numbers, as it just told them."""
+        self.numbers, self._polled, self._believed = names, None, None
+
+    def spell(self, *names: str) -> str:
+        """The ledger's spelling of a port that the device calls any of `names`, else the first of them."""
+        for name in names:
+            if name and (spelt := self.ports.get(normal(name))):
+                return spelt
+        return next((name for name in names if name), "")
+
+    def component(self, called: str, of_ports: bool) -> str | None:
+        """As the ledger spells it. None: it is not to be believed that there is any such thing.
+
+        `of_ports`: what is told of it (`PORTS`) can only be told of a port.
+        """
+        if self._believed is None:
+            self._believed = {}, {}
+        believed = self._believed[of_ports]
+        spelt = believed.get(called)
+        if spelt is None:
+            spelt = self.spell(called)
+            if not self._credible(spelt, of_ports):
+                return None
+            if len(believed) >= MOST_SPELLINGS:
+                believed.clear()
+            believed[called] = spelt
+        return spelt
+
+    def _credible(self, component: str, of_ports: bool) -> bool:
+        """A broken trap must not fill our books with what there is not.
+
+        What the ledger names is always believed; a port only if the device has it, as soon as polling knows which it
+        has; anything else if it looks like a name, up to so many of one device.
+        """
+        if not component or (name := normal(component)) in self.ports:
+            return True
+        if self.numbers and of_ports:
+            if self._polled is None:
+                self._polled = frozenset(map(normal, self.numbers.values()))
+            return name in self._polled
+        if len(component) > 100 or not component.isprintable() or not any(c.isalnum() for c in component):
+            return False
+        if self._heard is None:
+            self._heard = set()
+        if name not in self._heard and len(self._heard) >= MOST_HEARD:
+            return False
+        self._heard.add(name)
+        return True
+
+    def onu(self, port: str, onu: str, known_as: Iterable[str]) -> str | None:
+        """`PORT/ONU` as the ledger calls it, if it has one on that port that goes by any of `known_as`; else None.
+
+        `onu` is its number on the port, `known_as` its serial, name, description, whatever the OLT knows: it is looked
+        at only where the ledger has ONUs.
+        """
+        spelt = self.spell(port)
+        words = self._onus.get(normal(spelt))
+        if words is None:
+            return None
+        first = min((words[w] for word in (*known_as, onu) if (w := _plain(word)) in words), default=None)
+        return f"{spelt}/{first[1]}" if first else None
 
 
 class Names:
     """What poller, trap and syslog listeners share about naming. Survives a change of the ledger."""
 
     def __init__(self, ledger: Ledger) -> None:
-        self._by_index: dict[str, Mapping[int, str]] = {}
-        self._polled: dict[str, frozenset[str]] = {}
-        self._heard: dict[str, set[str]] = {}
+        self._boxes: dict[str, Box] = {}
         self.reload(ledger)
 
     def reload(self, ledger: Ledger) -> None:
         """Another ledger is in force."""
-        self._devices = {_address(a): device for a, device in ledger.by_address.items()}
-        self._spelling: dict[str, dict[str, str]] = {}
-        for link in ledger.links.values():
-            for port in (link.a, link.z):
-                self._learn(port.device, port.name)
-        for circuit in ledger.circuits.values():
-            for port in (circuit.a, circuit.z):
-                self._learn(port.device, port.name)
-        self._onus: dict[tuple[str, str], list[tuple[str, frozenset[str]]]] = {}
-        for link in ledger.links.values():
-            if link.medium is Medium.PON:
-                for olt, onu in ((link.a, link.z), (link.z, link.a)):
-                    if (device := ledger.devices.get(onu.device)) and device.role is Role.ONU:
-                        called = {device.id, device.name, onu.name, *device.notes.values()}
-                        words = frozenset(_plain(word) for word in called if word)
-                        self._onus.setdefault((olt.device, normal(olt.name)), []).append((device.id, words))
-        self._by_index = {d: dict(numbers) for d, numbers in self._by_index.items() if d in ledger.devices}
-        self._polled = {d: names for d, names in self._polled.items() if d in ledger.devices}
-        self._heard = {d: names for d, names in self._heard.items() if d in ledger.devices}
+        ports: dict[str, dict[str, str]] = {}
+        ends = [end for link in ledger.links.values() for end in (link.a, link.z)]
+        for port in (*ends, *(end for circuit in ledger.circuits.values() for end in (circuit.a, circuit.z))):
+            if port.device and port.name:
+                ports.setdefault(port.device, {}).setdefault(normal(port.name), port.name)
+        onus = _onus(ledger)
+        self._boxes = {device: self._boxes.get(device) or Box(device) for device in ledger.devices}
+        for device in (ports.keys() | onus.keys()) - self._boxes.keys():
+            self._boxes[device] = Box(device)
+        for device, box in self._boxes.items():
+            box._known(ports.get(device, _NONE), onus.get(device, _NO_ONUS))
+        self._at: dict[str, Box] = {}
+        self._octets: dict[bytes, Box] = {}
+        for text, device in ledger.by_address.items():
+            address, box = _address(text), self._boxes[device]
+            self._at[str(address)] = box
+            if isinstance(address, ipaddress.IPv4Address):
+                self._at[f"::ffff:{address}"] = self._octets[address.packed] = box
 
-    def _learn(self, device: str, name: str) -> None:
-        if device and name:
-            self._spelling.setdefault(device, {}).setdefault(normal(name), name)
+    def box(self, device: str) -> Box:
+        """What is known of the device of this id."""
+        box = self._boxes.get(device)
+        if box is None:
+            box = self._boxes[device] = Box(device)
+        return box
 
-    def device_at(self, address: str) -> str | None:
+    def box_at(self, address: str) -> Box | None:
         """The device with this management address; `::ffff:192.0.2.1` is 192.0.2.1."""
-        return self._devices.get(address) or self._devices.get(_address(address))
+        return self._at.get(address) or self._at.get(str(_address(address)))
 
-    def state(self, device: str) -> object:
-        """Another object whenever anything of what is known here of the device may have changed."""
-        return self._by_index.get(device, self._devices)
+    def box_of(self, octets: bytes) -> Box | None:
+        """The device with this IPv4 address, in its four octets."""
+        return self._octets.get(octets)
 
     def ports(self, device: str) -> Mapping[str, str]:
         """The ports that the ledger names on the device: comparable form → the ledger's spelling."""
-        return self._spelling.get(device, {})
+        return self.box(device).ports
 
     def spell(self, device: str, *names: str) -> str:
         """The ledger's spelling of a port that the device calls any of `names`, else the first of them."""
-        known = self.ports(device)
-        for name in names:
-            if name and (spelt := known.get(normal(name))):
-                return spelt
-        return next((name for name in names if name), "")
+        return self.box(device).spell(*names)
 
     def spell_onu(self, olt: str, port: str, onu: str, known_as: Iterable[str]) -> str:
-        """`PORT/ONU`, with the ONU as the ledger calls it if it has one on that port that goes by any of `known_as`.
-
-        `onu` is its number on the port, `known_as` its serial, name, description, whatever the OLT knows.
-        """
-        spelt = self.spell(olt, port)
-        words = {_plain(word) for word in (*known_as, onu) if word}
-        for device, called in self._onus.get((olt, normal(spelt)), ()):
-            if called & words:
-                return f"{spelt}/{device}"
-        return f"{spelt}/{onu}"
+        """`PORT/ONU`, with the ONU as the ledger calls it if it has one on that port that goes by any of `known_as`."""
+        box = self.box(olt)
+        return box.onu(port, onu, known_as) or f"{box.spell(port)}/{onu}"
 
     def number(self, device: str, names: Mapping[int, str]) -> None:
         """The device's interface numbers, as it just told them."""
-        self._by_index[device] = names
-        self._polled[device] = frozenset(normal(name) for name in names.values())
-
-    def credible(self, device: str, component: str, condition: Condition) -> bool:
-        """May what was heard be told of this component? A broken trap must not fill our books with what there is not.
-
-        What the ledger names always; a port only if the device has it, as soon as polling knows which it has; anything
-        else if it looks like a name, up to so many of one device.
-        """
-        if not component or (name := normal(component)) in self.ports(device):
-            return True
-        polled = self._polled.get(device)
-        if polled and condition in _PORTS:
-            return name in polled
-        if len(component) > 100 or not component.isprintable() or not any(c.isalnum() for c in component):
-            return False
-        heard = self._heard.setdefault(device, set())
-        if name not in heard and len(heard) >= MOST_HEARD:
-            return False
-        heard.add(name)
-        return True
-
-    def by_index(self, device: str, index: int) -> str | None:
-        """The port (spelt) that has this ifIndex, as far as the last poll tells."""
-        return self._by_index.get(device, {}).get(index)
+        self.box(device).number(names)
 
 
-def _address(text: str) -> str:
+def _onus(ledger: Ledger) -> dict[str, dict[str, dict[str, tuple[int, str]]]]:
+    """OLT → port (comparable) → word that an ONU there goes by → (its place in the ledger, its device)."""
+    out: dict[str, dict[str, dict[str, tuple[int, str]]]] = {}
+    for place, link in enumerate(ledger.links.values()):
+        if link.medium is not Medium.PON:
+            continue
+        for olt, onu in ((link.a, link.z), (link.z, link.a)):
+            if (device := ledger.devices.get(onu.device)) and device.role is Role.ONU:
+                words = out.setdefault(olt.device, {}).setdefault(normal(olt.name), {})
+                for called in (device.id, device.name, onu.name, *device.notes.values()):
+                    if word := _plain(called):
+                        words.setdefault(word, (place, device.id))
+    return out
+
+
+def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | str:
     """One spelling for an address; what is no address is left as it is (it will match nothing)."""
     try:
         address = ipaddress.ip_address(text.partition("%")[0])
     except ValueError:
         return text
-    mapped = getattr(address, "ipv4_mapped", None)
-    return str(mapped or address)
+    return getattr(address, "ipv4_mapped", None) or address
+
+
+@functools.lru_cache(maxsize=1 << 14)
+def _comparable(names: tuple[str, ...]) -> frozenset[str]:
+    """Boxes of a model have ports of the same names, and one set for all of them."""
+    return frozenset(normal(name) for name in names)
 
 
 def _plain(word: str) -> str:
     """Serial numbers are written with and without dashes, names in any case."""
-    return "".join(c for c in word.lower() if c.isalnum())
+    word = word.lower()
+    return word if word.isalnum() else "".join(c for c in word if c.isalnum())

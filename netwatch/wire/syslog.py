@@ -17,7 +17,7 @@ from netwatch.core.model import Observation, Source, State
 from netwatch.core.time import Instant
 from netwatch.wire import decode, udp
 from netwatch.wire.inbox import Inbox
-from netwatch.wire.names import Names
+from netwatch.wire.names import PORTS, Names
 from netwatch.wire.profile import Profiles
 from netwatch.wire.stream import LONGEST, Streams, StreamStats
 
@@ -53,8 +53,8 @@ class SyslogReader:
                 state = State.BAD if word in bad else State.OK if word in ok else None
             if state is None:
                 continue
-            component = self.names.spell(device, groups.get("component") or "")
-            if not self.names.credible(device, component, rule.condition):
+            component = self.names.box(device).component(groups.get("component") or "", rule.condition in PORTS)
+            if component is None:
                 return None
             if rule.prefix and component:
                 component = f"{rule.prefix} {component}"
@@ -119,7 +119,7 @@ class SyslogListener:
         self.hear(data, source[0])
 
     def _expected(self, source: str) -> bool:
-        if self._names.device_at(source) is not None:
+        if self._names.box_at(source) is not None:
             return True
         self._stranger(source)
         return False
@@ -131,10 +131,11 @@ class SyslogListener:
     def hear(self, data: bytes, source: str) -> None:
         """One message from this address."""
         self.stats.heard += 1
-        device = self._names.device_at(source)
-        if device is None:
+        box = self._names.box_at(source)
+        if box is None:
             self._stranger(source)
             return
+        device = box.id
         seen = self._reader.read(device, decode.readable(data[:LONGEST]), self._clock())
         if seen is None:
             return

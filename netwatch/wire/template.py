@@ -36,13 +36,14 @@ class Term:
 
     def part(self, index: tuple[int, ...]) -> tuple[int, ...]:
         """What `at` selects of an index; all of it when empty. Raises ValueError when `at` is a field."""
-        if not self.at:
-            return index
-        if ":" in self.at:
-            first, _, last = self.at.partition(":")
-            return index[int(first) if first else None : int(last) if last else None]
-        place = int(self.at)
-        return index[place : place + 1] if place != -1 else index[-1:]
+        return index[self.cut()]
+
+    def cut(self) -> slice:
+        """What `at` selects. Raises ValueError when it is a field."""
+        first, colon, last = self.at.partition(":")
+        if colon or not first:
+            return slice(int(first) if first else None, int(last) if last else None)
+        return slice(int(first), int(first) + 1 or None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,9 @@ import secrets
 from collections.abc import Callable, Collection
 from dataclasses import replace
 
-from netwatch.wire import ber, usm
+from netwatch.wire import ber, trap_form, usm
 from netwatch.wire.snmp import Credential, Tag, VarBind
+from netwatch.wire.trap_form import Notice
 
 WINDOW = 150
 """Seconds (RFC 3414 §2.2.3)."""
@@ -29,26 +30,24 @@ class TrapUsers:
         self._us = usm.Peer(engine_id or b"\x80\x00\x1f\x88\x05" + secrets.token_bytes(8), 1, 0, self._started)
         self._latest: dict[tuple[str, bytes], tuple[int, int]] = {}
 
-    def open(self, data: bytes, address: str) -> tuple[ber.Pdu | ber.TrapV1, bytes | None]:
+    def open(self, data: bytes, address: str) -> tuple[Notice | None, bytes | None]:
         """(the notification, what to answer). Raises BerError when it is refused.
 
-        A question for our engine id is answered too: then the PDU is none of a notification.
+        A question for our engine id is answered too: then there is no notification.
         """
         message = usm.read(data)
         if not message.engine_id or (message.engine_id != self._us.engine_id and message.flags & usm.REPORTABLE):
-            return self._who_we_are(message)
-        credential, inside = self._try(data, message)
-        pdu = inside.pdu
-        if isinstance(pdu, ber.TrapV1):
-            raise ber.BerError("a v1 trap in a v3 message")
+            return None, self._who_we_are(message)
+        credential, plain = self._try(data, message)
+        engine_id, context, notice, pdu = trap_form.scoped(plain)
         if message.engine_id == self._us.engine_id:
-            if pdu.kind != ber.INFORM:
+            if plain[pdu] != ber.INFORM:
                 raise ber.BerError("to our engine only informs are sent")
-            return pdu, self._answer(message, credential, inside, pdu)
+            return notice, self._answer(message, credential, engine_id, context, trap_form.answer(plain, pdu))
         self._in_order(address, message)
-        return pdu, None
+        return notice, None
 
-    def _try(self, data: bytes, message: usm.Incoming) -> tuple[Credential, usm.Scoped]:
+    def _try(self, data: bytes, message: usm.Incoming) -> tuple[Credential, bytes]:
         problem: ber.BerError = ber.BerError("an unknown user")
         for credential in self._users.get(message.user, ()):
             wanted = (usm.AUTH if credential.auth else 0) | (usm.PRIV if credential.priv else 0)
@@ -56,13 +55,13 @@ class TrapUsers:
                 problem = ber.BerError("less secured than the user is configured")
                 continue
             try:
-                inside = usm.open_message(data, message, credential)
+                plain = usm.uncovered(data, message, credential)
             except ber.BerError as error:
                 problem = error
             except ValueError as error:  # of the cipher
                 problem = ber.BerError(str(error))
             else:
-                return credential, inside
+                return credential, plain
         raise problem
 
     def _in_order(self, address: str, message: usm.Incoming) -> None:
@@ -79,21 +78,21 @@ class TrapUsers:
     def _now(self) -> usm.Peer:
         return replace(self._us, time=int(self._clock() - self._started), at=self._clock())
 
-    def _who_we_are(self, message: usm.Incoming) -> tuple[ber.Pdu, bytes]:
+    def _who_we_are(self, message: usm.Incoming) -> bytes:
         unknown = VarBind((*usm.USM_STATS, usm.UNKNOWN_ENGINE, 0), Tag.COUNTER32, 1)
-        report = ber.Pdu(ber.REPORT, 0, 0, 0, [unknown])
-        body = ber.write_pdu(ber.REPORT, 0, 0, 0, ber.write_varbinds(report.varbinds))
-        return report, usm.seal(message.message_id, None, self._now(), self._clock(), b"", body, reportable=False)
+        body = ber.write_pdu(ber.REPORT, 0, 0, 0, ber.write_varbinds([unknown]))
+        return usm.seal(message.message_id, None, self._now(), self._clock(), b"", body, reportable=False)
 
-    def _answer(self, message: usm.Incoming, credential: Credential, inside: usm.Scoped, pdu: ber.Pdu) -> bytes:
-        body = ber.write_int(pdu.request_id) + ber.write_int(0) + ber.write_int(0) + ber.write_varbinds(pdu.varbinds)
+    def _answer(
+        self, message: usm.Incoming, credential: Credential, engine_id: bytes, context: bytes, body: bytes
+    ) -> bytes:
         return usm.seal(
             message.message_id,
             credential,
             self._now(),
             self._clock(),
-            inside.context,
-            ber.tlv(ber.RESPONSE, body),
+            context,
+            body,
             reportable=False,
-            context_engine=inside.engine_id,
+            context_engine=engine_id,
         )

@@ -12,14 +12,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netwatch.core.model import Condition, Ledger, Observation
+from netwatch.core.model import Ledger, Observation
 from netwatch.wire import ber
 from netwatch.wire.inbox import Inbox
 from netwatch.wire.names import MOST_HEARD, Names
 from netwatch.wire.profile import Profiles
 from netwatch.wire.snmp import Oid, Tag, VarBind, oid
 from netwatch.wire.syslog import SyslogListener
-from netwatch.wire.traps import MOST_OF_ONE, TRAP_OID, TrapListener
+from netwatch.wire.trap_form import TRAP_OID
+from netwatch.wire.traps import MOST_OF_ONE, TrapListener
 
 LINK_DOWN = oid("1.3.6.1.6.3.1.1.5.3")
 POLLED = {1: "GE0/0/1", 2: "GigabitEthernet0/0/2"}
@@ -118,7 +119,6 @@ async def test_notifications_that_nobody_knows_fill_neither_the_list_nor_the_log
 
 @given(st.lists(st.text(max_size=120), max_size=400))
 def test_whatever_is_heard_of_one_device_stays_within_bounds(words: list[str]) -> None:
-    names = Names(Ledger())
-    for word in words:
-        names.credible("R-1", word, Condition.FAN)
-    assert len(names._heard.get("R-1", ())) <= MOST_HEARD
+    box = Names(Ledger()).box("R-1")
+    told = {box.component(word, of_ports=False) for word in words}
+    assert len(told - {None, ""}) <= MOST_HEARD

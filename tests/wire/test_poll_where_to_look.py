@@ -19,7 +19,8 @@ from netwatch.wire.ping import Ping, Pinger
 from netwatch.wire.poll import Poller
 from netwatch.wire.profile import Profiles
 from netwatch.wire.snmp import Credential, Snmp, Tag, VarBind, oid
-from netwatch.wire.traps import TRAP_OID, TrapListener
+from netwatch.wire.trap_form import TRAP_OID
+from netwatch.wire.traps import TrapListener
 
 
 def device(name: str, address: str = "", role: Role = Role.ACCESS, managed: bool = True) -> Device:

@@ -9,11 +9,12 @@ import pytest
 
 from netwatch.config import shipped
 from netwatch.core.model import Ledger
+from netwatch.wire import ber
 from netwatch.wire.names import Names
 from netwatch.wire.profile import Profiles
 from netwatch.wire.read import Reader
 from netwatch.wire.snmp import Credential, Snmp, Tag, Target, VarBind, oid
-from netwatch.wire.traps import Notification, TrapReader
+from netwatch.wire.trap_plan import Plans
 
 
 def family(*names: str) -> Profiles:
@@ -28,8 +29,10 @@ def told(profiles: Profiles, trap: str, **said: int | str) -> tuple[str, str, st
         else VarBind((*columns[name], 0), Tag.OCTETS, value.encode())
         for name, value in said.items()
     )
-    known, seen = TrapReader(profiles, Names(Ledger())).read("PWR-1", Notification(oid(trap), bindings), 0)
-    assert known
+    plan = Plans(profiles).of(ber.oid_body(oid(trap)))
+    assert plan.known
+    octets = b"".join(ber.write_varbinds([vb])[2:] for vb in bindings)
+    seen = plan.read(Names(Ledger()).box("PWR-1"), octets, plan.find(octets), 0)
     return (seen.component, seen.condition.value, seen.state.value) if seen else None
 
 

@@ -20,7 +20,8 @@ from netwatch.wire.inbox import Inbox
 from netwatch.wire.names import Names
 from netwatch.wire.profile import Profiles
 from netwatch.wire.snmp import Auth, Credential, Priv, Tag, Target, VarBind, Version, oid
-from netwatch.wire.traps import TRAP_OID, Notification, TrapListener, TrapReader, in_v2_form, without_time
+from netwatch.wire.trap_form import TRAP_OID
+from netwatch.wire.traps import TrapListener
 
 TAGS = {
     "Integer32": Tag.INTEGER,
@@ -353,18 +354,6 @@ def test_hostile_octets_raise_nothing(profiles: Profiles, data: st.DataObject) -
     assert listener.stats.heard == 1
 
 
-@given(st.lists(st.integers(0, 2**32 - 1), min_size=1, max_size=6))
-def test_a_notification_of_any_name_is_known_or_not_but_never_breaks(profiles: Profiles, arcs: list[int]) -> None:
-    reader = TrapReader(profiles, Names(Ledger()))
-    known, seen = reader.read("R-1", Notification((1, 3, *arcs), ()), 0)
-    assert seen is None or known
-
-
-def test_a_response_is_no_notification() -> None:
-    with pytest.raises(ber.BerError):
-        in_v2_form(ber.Pdu(ber.RESPONSE, 1, 0, 0, []))
-
-
 def test_targets_are_addresses_and_never_names() -> None:
     with pytest.raises(ValueError, match="does not appear"):
         Target("router.example", Credential(community="public"))
@@ -375,36 +364,7 @@ def trap_of(number: int, ticks: int, rest: list[VarBind], community: bytes = b"p
     return v2_trap(said, number=number, community=community)
 
 
-@given(
-    st.tuples(st.integers(0, 2**31 - 1), st.integers(0, 2**32 - 1), st.binary(max_size=8)),
-    st.tuples(st.integers(0, 2**31 - 1), st.integers(0, 2**32 - 1), st.binary(max_size=8)),
-)
-def test_traps_are_told_apart_by_all_but_their_number_and_their_uptime(
-    one: tuple[int, int, bytes], other: tuple[int, int, bytes]
-) -> None:
-    def octets(number: int, ticks: int, value: bytes) -> bytes | None:
-        return without_time(trap_of(number, ticks, [VarBind((1, 3, 6, 1, 9), Tag.OCTETS, value)]))
-
-    assert octets(*one) is not None
-    assert (octets(*one) == octets(*other)) == (one[2] == other[2])
-
-
-@settings(max_examples=300)
-@given(st.data(), st.integers(1, 3))
-def test_a_trap_that_looks_like_one_before_means_what_it_would_mean_alone(data: st.DataObject, times: int) -> None:
-    """Whatever is done to its octets: what is taken for the same is read the same."""
-    first = trap_of(5, 100, [VarBind(TRAP_OID, Tag.OID, oid("1.3.6.1.6.3.1.1.5.3"))])
-    octets = bytearray(first)
-    for _ in range(times):
-        octets[data.draw(st.integers(0, len(octets) - 1))] = data.draw(st.integers(0, 255))
-    if without_time(bytes(octets)) != without_time(first):
-        return
-    one, other = ber.read_message(first), ber.read_message(bytes(octets))
-    assert one.community == other.community
-    assert in_v2_form(one.pdu) == in_v2_form(other.pdu)
-
-
-async def test_what_a_trap_meant_is_forgotten_when_the_names_change(heard: Heard, until: Any) -> None:
+async def test_a_port_goes_by_the_name_that_its_number_has_now(heard: Heard, until: Any) -> None:
     bindings = [
         VarBind(TRAP_OID, Tag.OID, oid("1.3.6.1.6.3.1.1.5.3")),
         VarBind(oid("1.3.6.1.2.1.2.2.1.1.54"), Tag.INTEGER, 54),
