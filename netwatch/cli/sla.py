@@ -69,11 +69,10 @@ def show_limits(*, config: Path, as_json: bool, circuit: str, at: str) -> None:
 
 def _document(circuit: Circuit, ledger: Ledger, rules: Rules, reported: Instant, zone: ZoneInfo) -> dict[str, Any]:
     from netwatch.core import sla
-    from netwatch.core.contract import line_of
     from netwatch.core.terms import limits
     from netwatch.core.time import show as shown
 
-    policy, line = sla.policy_at(rules, reported, zone), line_of(circuit, ledger)
+    policy, line = sla.policy_at(rules, reported, zone), sla.line_of(circuit, ledger)
     assurance = sla.assurance_of(line, policy)
     found = limits(policy, rules.calendar, line, list(_facilities(circuit, ledger, policy)), reported, zone)
     return {

@@ -57,8 +57,8 @@ class Cases:
 
     def record(self, cause: Cause) -> FaultRecord:
         """The fault of a cause; opened now when there is none yet."""
-        if cause.root in self.of:
-            return self.of[cause.root]
+        if (known := self.of.get(cause.root)) is not None:
+            return known
         candidates = self._candidates(cause)
         same = [f for f in candidates if f.root == cause.root]
         keeper = min(same or candidates, key=_age, default=None)

@@ -29,7 +29,6 @@ class Contract:
         self._covered: dict[tuple[tuple[Scope, ...], str], bool] = {}
         self._orders: dict[str, TicketRecord] | None = None
         self._policies: dict[Instant, SlaPolicy] = {}
-        self._lines: dict[str, sla.Line] = {}
         self._limits: dict[tuple[sla.Line, Instant, Instant], sla.Limit] = {}
 
     # ------------------------------------------------------------ limits
@@ -54,10 +53,8 @@ class Contract:
     def line(self, circuit: Circuit) -> sla.Line:
         """What the limits of a circuit hang on."""
         if circuit is not self.net.ledger.circuits.get(circuit.id):
-            return line_of(circuit, self.net.ledger)  # as it was, or will be
-        if circuit.id not in self._lines:
-            self._lines[circuit.id] = line_of(circuit, self.net.ledger)
-        return self._lines[circuit.id]
+            return sla.line_of(circuit, self.net.ledger)  # as it was, or will be
+        return self.net.lines[circuit.id]
 
     def policy(self, at: Instant) -> SlaPolicy:
         """The version of the policy in force at an instant."""
@@ -90,6 +87,12 @@ class Contract:
             outage.started, max(end, outage.started), outage.minutes, self.stopped(outage), outage.excused
         )
 
+    def deadline(self, outage: OutageRecord, now: Instant) -> Instant:
+        """When the net time of an outage reaches its limit, as far as its clock stood until `now`."""
+        if not outage.excused and outage.circuit not in self.book.pauses:
+            return outage.started + outage.minutes * MINUTE
+        return self.account(outage, now).deadline
+
     def stopped(self, outage: OutageRecord) -> Spans:
         """When pauses stopped the net clock of an outage's circuit."""
         pauses = self.book.pauses.get(outage.circuit)
@@ -121,8 +124,9 @@ class Contract:
 
     def row(self, outage: OutageRecord, now: Instant) -> Outage:
         account = self.account(outage, now)
-        paused = [p.reason for p in self.book.pauses.get(outage.circuit, ()) if p.ended == FOREVER]
-        order = self._order_of(outage) if outage.restored is None else None
+        running = outage.restored is None
+        pauses = self.book.pauses.get(outage.circuit, ()) if running else ()
+        order = self._order_of(outage) if running else None
         return Outage(
             id=outage.id,
             circuit=outage.circuit,
@@ -138,7 +142,7 @@ class Contract:
             net_seconds=account.net_seconds,
             planned_seconds=account.planned_seconds,
             breached=account.breached,
-            paused=tuple(sorted(paused)) if outage.restored is None else (),
+            paused=tuple(sorted(p.reason for p in pauses if p.ended == FOREVER)),
             standing=self.standing(outage),
             breach_probability=order.probability if order else None,
             complained=outage.complained,
@@ -289,16 +293,6 @@ class Contract:
     @staticmethod
     def facility_deadline(fault: FaultRecord, minutes: int | None) -> Instant | None:
         return None if minutes is None else fault.opened + minutes * MINUTE
-
-
-def line_of(circuit: Circuit, ledger: Ledger) -> sla.Line:
-    """What the limits of a circuit hang on; its customer's end tells the area, else its other one."""
-    areas = [
-        ledger.sites[d.site].area
-        for e in (circuit.z, circuit.a)
-        if (d := ledger.devices.get(e.device)) and d.site in ledger.sites
-    ]
-    return sla.Line.of(circuit, ledger.customers.get(circuit.customer), next(filter(None, areas), ""))
 
 
 def cable_of(name: str, ledger: Ledger, policy: SlaPolicy) -> sla.Facility:

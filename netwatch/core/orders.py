@@ -102,9 +102,19 @@ class Orders:
         """The open outages of a fault, the earliest deadline first."""
         file = self.known.file(fault.id)
         if file.stakes is None:
-            stakes = [self._stake(o) for o in self.effects_of(fault)[0] if o.restored is None]
-            file.stakes = sorted(stakes, key=lambda s: (s.deadline, s.circuit))
+            file.stakes = self._stakes(fault)
         return file.stakes
+
+    def _stakes(self, fault: FaultRecord) -> list[Stake]:
+        alike: dict[tuple[str, Instant, Instant, bool, bool], list[str]] = {}
+        circuits = self.net.ledger.circuits
+        for o in self.effects_of(fault)[0]:
+            if o.restored is None:
+                deadline, protected = self.contract.deadline(o, self.now), bool(circuits[o.circuit].protecting)
+                key = o.assurance, o.started, deadline, o.complained is not None, protected
+                alike.setdefault(key, []).append(o.circuit)
+        stakes = [Stake(min(names), *key, len(names)) for key, names in alike.items()]
+        return sorted(stakes, key=lambda s: (s.deadline, s.circuit))
 
     def _exposed(self, fault: FaultRecord) -> list[str]:
         """The classes of the circuits that a fault leaves without protection now."""
@@ -174,17 +184,6 @@ class Orders:
             if order.state is TicketState.DISPATCHED:
                 self._tell_team(order, fault, "ticket.cancelled", f"left:{order.sent}")
                 self._send(order, fault, f"the work is {skill}'s after all: {fault.reason}")
-
-    def _stake(self, record: OutageRecord) -> Stake:
-        circuit = self.net.ledger.circuits[record.circuit]
-        return Stake(
-            record.circuit,
-            record.assurance,
-            record.started,
-            self.contract.account(record, self.now).deadline,
-            record.complained is not None,
-            bool(circuit.protecting),
-        )
 
     def _decide(self, order: TicketRecord, fault: FaultRecord) -> None:
         if fault.cleared is not None:
@@ -285,6 +284,8 @@ class Orders:
 
     def _suppressed(self, fault: FaultRecord) -> bool:
         """Whether all that a fault touches lies in planned work that goes on."""
+        if not self.book.windows:
+            return False
         outages, exposures = self.effects_of(fault)
         touched = [(o.circuit, o.started) for o in outages] + [(e.circuit, e.started) for e in exposures]
         ends = [self.contract.covered_until(circuit, started) for circuit, started in touched]
@@ -377,6 +378,11 @@ class Orders:
         if self.now < file.due:
             self.round.wake_at(file.due)
             return
+        warnings = (s.started + int(share * (s.deadline - s.started)) for s in self.stakes(fault))
+        file.due = min(warnings, default=FOREVER)
+        if self.now < file.due:
+            self.round.wake_at(file.due)
+            return
         file.due = FOREVER
         for record in self.effects_of(fault)[0]:
             if record.restored is not None or record.breached:
@@ -408,9 +414,9 @@ class Orders:
             "domain": str(fault.domain),
             "opened": show(fault.opened, self.zone),
             "deadline": show(stakes[0].deadline, self.zone) if stakes else None,
-            "circuits": tuple(sorted(fault.circuits)),
+            "circuits": self.known.circuits_of(fault.id, fault.circuits),
             "count": len(fault.circuits),
-            "out": len(stakes),
+            "out": sum(s.count for s in stakes),
             "classes": tuple(dict.fromkeys(s.assurance for s in stakes if s.assurance)),
             "site": site.id if site else "",
             "site_name": site.name if site else "",

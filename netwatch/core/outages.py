@@ -6,7 +6,7 @@ that is explained otherwise is withdrawn, one that is over and stable is left al
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 
 from netwatch.core.book import ExposureRecord, FaultRecord, OutageRecord, UnknownRecord
@@ -19,7 +19,7 @@ from netwatch.core.model import Domain, Root, RootKind
 from netwatch.core.round import Round
 from netwatch.core.service import Episode, episodes, next_confirmation
 from netwatch.core.settled import settle
-from netwatch.core.time import Instant, show
+from netwatch.core.time import Instant
 
 _SETTLED_WITHIN = 6
 """Stability windows in which the devices' own records are waited for: two long poll intervals and a restart."""
@@ -51,6 +51,8 @@ class Outages:
         self._judged: dict[tuple[Pair, ...], list[Episode]] = {}
         self._tips: dict[tuple[int, Instant], Cause | None] = {}
         self._losses: dict[int, Loss] = {}
+        self._found: dict[int, list[Episode]] = {}
+        """Of each of these, the episodes that count by now."""
 
     @cached_property
     def outages_of(self) -> dict[str, list[OutageRecord]]:
@@ -100,22 +102,30 @@ class Outages:
     def _judge(self, circuit: str) -> None:
         loss = self.losses.of(circuit)
         calls = self.book.calls.get(circuit, [])
-        judged = episodes(loss.down, self.timing, calls) if calls else self._episodes(loss.down)
-        found = [e for e in judged if e.confirmed <= self.now]
-        outages, exposures = self.outages_of.get(circuit, ()), self.exposures_of.get(circuit, ())
-        if found or outages or exposures or loss.lost != loss.down:
-            self.moved.update(record.fault for record in (*outages, *exposures))
+        found = self._counting(episodes(loss.down, self.timing, calls)) if calls else self._found[id(loss)]
+        if found or circuit in self.outages_of or circuit in self.exposures_of or loss.lost != loss.down:
+            self._move(circuit)
             self._outages(circuit, found, loss)
             self._exposures(circuit, loss)
-            outages, exposures = self.outages_of.get(circuit, ()), self.exposures_of.get(circuit, ())
-            self.moved.update(record.fault for record in (*outages, *exposures))
+            self._move(circuit)
+
+    def _move(self, circuit: str) -> None:
+        for outage in self.outages_of.get(circuit, ()):
+            self.moved.add(outage.fault)
+        for exposure in self.exposures_of.get(circuit, ()):
+            self.moved.add(exposure.fault)
+
+    def _counting(self, found: Iterable[Episode]) -> list[Episode]:
+        """Those that have lasted long enough."""
+        return [e for e in found if e.confirmed <= self.now]
 
     def _conclude(self, loss: Loss) -> None:
         """What the judgement of a circuit that lost this hangs on besides; another object only when it is another."""
-        of, now = self.cases.of, self.now
+        of = self.cases.of
+        found = self._found[id(loss)] = self._counting(self._episodes(loss.down))
         verdict = (
-            sum(e.confirmed <= now for e in self._episodes(loss.down)),
-            sum(e.confirmed <= now for e in self._episodes(loss.lost)),
+            len(found),
+            len(self._counting(self._episodes(loss.lost))),
             [
                 (fault.id if (fault := of.get(cause.root)) else "", self.cases.confirmed(cause))
                 for _, cause in loss.blame
@@ -238,12 +248,12 @@ class Outages:
         self.contract.settle(record)
         record.excused = self.contract.excused(record, loss)
         if former[0] != record.fault:
-            since = show(record.started, self.zone)
+            since = self.round.shown(record.started)
             self.round.say(
                 "outage.started", record.circuit, f"without service since {since}: {fault.root}", fault=fault.id
             )
         if former[1] != record.restored and record.restored is not None:
-            back = show(record.restored, self.zone)
+            back = self.round.shown(record.restored)
             self.round.say("outage.restored", record.circuit, f"first evidence of service at {back}", fault=fault.id)
 
     def _blame(self, record: OutageRecord, loss: Loss) -> FaultRecord:

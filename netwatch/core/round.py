@@ -10,7 +10,7 @@ from netwatch.core.foresight import Foresight
 from netwatch.core.intervals import FOREVER
 from netwatch.core.model import Effect, Entry
 from netwatch.core.rules import Rules
-from netwatch.core.time import Instant
+from netwatch.core.time import Instant, show
 from netwatch.core.topology import Network
 
 
@@ -29,6 +29,13 @@ class Round:
         self.forgotten: list[tuple[str, str]] = []
         """(type, id) of rows that are withdrawn."""
         self.due: Instant | None = None
+        self._shown: dict[Instant, str | None] = {}
+
+    def shown(self, at: Instant) -> str | None:
+        """An instant as people read it. Ten thousand outages of one cause began at one."""
+        if at not in self._shown:
+            self._shown[at] = show(at, self.zone)
+        return self._shown[at]
 
     def say(self, kind: str, subject: str, reason: str, **data: str | float | bool | None) -> None:
         """A line for the decision journal."""

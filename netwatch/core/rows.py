@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from dataclasses import fields
+from operator import attrgetter
 
 from netwatch.core.book import FaultRecord, OutageRecord, TicketRecord
 from netwatch.core.known import Known
@@ -150,22 +151,18 @@ class Rows:
             yield row
 
 
+_CLOCKS = frozenset({"gross_seconds", "net_seconds", "breach_probability"})
+_but_for_time = attrgetter(*(f.name for f in fields(Outage) if f.name not in _CLOCKS))
+
+
 def news(row: Row, former: Row | None) -> bool:
     """Whether a row says what the former one did not.
 
     How far a clock has got that simply runs is no news: it follows from when it began. Else ten thousand circuits
     without service would be ten thousand rows to write whenever anything happens anywhere.
     """
-    if row == former:
-        return False
-    if not isinstance(row, Outage) or not isinstance(former, Outage):
+    if former is None:
         return True
-    if row.restored is not None or row.paused or row.planned_seconds:
-        return True
-    moved = replace(
-        former,
-        gross_seconds=row.gross_seconds,
-        net_seconds=row.net_seconds,
-        breach_probability=row.breach_probability,
-    )
-    return row != moved
+    if isinstance(row, Outage) and row.restored is None and not row.paused and not row.planned_seconds:
+        return _but_for_time(row) != _but_for_time(former)
+    return row != former

@@ -12,7 +12,7 @@ from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from netwatch.core.intervals import Spans, clip, length, union
-from netwatch.core.model import Circuit, Customer, Link
+from netwatch.core.model import Circuit, Customer, Ledger, Link
 from netwatch.core.rules import Calendar, Rules, SlaPolicy
 from netwatch.core.time import MINUTE, Instant, Span, instant, moment, whole_seconds
 
@@ -33,6 +33,16 @@ class Line:
     @classmethod
     def of(cls, circuit: Circuit, customer: Customer | None, area: str = "") -> Line:
         return cls(circuit.product, circuit.assurance, customer.level if customer else "", area, circuit.scope)
+
+
+def line_of(circuit: Circuit, ledger: Ledger) -> Line:
+    """What the limits of a circuit hang on; its customer's end tells the area, else its other one."""
+    for end in (circuit.z, circuit.a):
+        device = ledger.devices.get(end.device)
+        site = ledger.sites.get(device.site) if device else None
+        if site and site.area:
+            return Line.of(circuit, ledger.customers.get(circuit.customer), site.area)
+    return Line.of(circuit, ledger.customers.get(circuit.customer))
 
 
 @dataclass(frozen=True, slots=True)

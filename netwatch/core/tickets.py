@@ -57,15 +57,17 @@ TMF621: Mapping[TicketState, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Stake:
-    """One open outage, as the decision to send sees it."""
+    """Open outages that are alike, as the decision to send sees them."""
 
     circuit: str
+    """The first of their circuits."""
     assurance: str
     started: Instant
     deadline: Instant
     complained: bool
     protected: bool
     """Whether it has a protecting route at all."""
+    count: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,8 +161,9 @@ def _override(subject: Subject, fault: FaultRecord, effects: Effects, foresight:
         return f"a circuit of class {top} has lost its protection"
     if effects.lost_light and fault.domain is Domain.CABLE:
         return "both ends lost light: fibre does not heal"
-    if len(stakes) >= rules.several and fault.root.kind in (RootKind.CABLE, RootKind.PORT, RootKind.LINK):
-        return f"{len(stakes)} circuits are out on one {fault.root.kind}"
+    out = sum(s.count for s in stakes)
+    if out >= rules.several and fault.root.kind in (RootKind.CABLE, RootKind.PORT, RootKind.LINK):
+        return f"{out} circuits are out on one {fault.root.kind}"
     if fault.root.kind is RootKind.CABLE and len(effects.exposed) >= rules.several:
         return f"{len(effects.exposed)} circuits are without protection on one cable"
     if effects.battery_low:

@@ -13,6 +13,7 @@ from typing import TypeAlias
 
 from netwatch.core.model import Circuit, Ledger, Port, Role
 from netwatch.core.ports import normal
+from netwatch.core.sla import Line, line_of
 
 LEAVES = frozenset({Role.CPE, Role.ONU})
 """Customers' equipment carries nobody else's traffic, not even ours to its neighbours."""
@@ -51,7 +52,10 @@ class Network:
         self._by_port: dict[tuple[str, str], list[str]] = {}
         for circuit in ledger.circuits.values():
             self._index(circuit)
-        self.cables = ledger.cables  # made now, not in the first fault
+        self.cables = ledger.cables  # made now, not in the first fault; so are the lines
+        kinds: dict[Line, Line] = {}
+        self.lines = {c.id: kinds.setdefault(line := line_of(c, ledger), line) for c in ledger.circuits.values()}
+        """Circuit → all that its limits hang on. Those of a kind are one object."""
 
     def _read_links(self) -> None:
         self._ports: dict[tuple[str, str], list[str]] = {}
