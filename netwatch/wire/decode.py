@@ -103,6 +103,14 @@ def zte_onu_power(vb: VarBind) -> float | None:
     return (raw * 2 - 30_000) / 1000 if raw <= 32767 else (-30_000 - (65535 - raw) * 2) / 1000
 
 
+def ieee754(vb: VarBind) -> float | None:
+    """A Gauge32 whose 32 bits are a floating-point number: 0x3A83126F → 0.001."""
+    if not isinstance(vb.value, int) or not 0 <= vb.value < 1 << 32:
+        return None
+    (real,) = struct.unpack(">f", vb.value.to_bytes(4, "big"))
+    return float(real) if math.isfinite(real) else None
+
+
 def fahrenheit(vb: VarBind) -> float | None:
     raw = number(vb)
     return None if raw is None else (raw - 32) / 1.8
@@ -216,6 +224,7 @@ DECODERS: Mapping[str, Callable[[VarBind], Decoded]] = {
     "huawei_optical": huawei_optical,
     "huawei_bias": huawei_bias,
     "zte_onu_power": zte_onu_power,
+    "ieee754": ieee754,
     "fahrenheit": fahrenheit,
     "celsius_in_text": celsius_in_text,
     "hex": hexadecimal,

@@ -23,7 +23,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, TypeVar, cast
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from netwatch import config
 from netwatch.config import toml
@@ -88,6 +88,7 @@ Decoder = Annotated[str, BeforeValidator(_decoder)]
 Class = Annotated[str, BeforeValidator(_class)]
 Pattern = Annotated[re.Pattern[str], BeforeValidator(_pattern)]
 States = Annotated[dict[int | str, str], BeforeValidator(_states)]
+Words = Annotated[dict[str, int], AfterValidator(lambda v: {said.casefold(): told for said, told in v.items()})]
 Reading = Annotated[State, BeforeValidator(lambda v: State(v) if isinstance(v, str) else v)]
 
 
@@ -169,6 +170,8 @@ class Sensor(Part):
     dbm: bool = False
     absent: tuple[int | float | str, ...] = ()
     states: States | None = None
+    words: Words = Field(default_factory=dict)
+    """Of a state that the agent says in words: the number that is told for each, in whatever case it says them."""
     lowest: float | None = None
     highest: float | None = None
     """Readings beyond these are none: what the box says when the sensor is not there."""
@@ -205,6 +208,8 @@ class Sensor(Part):
     def _judged(self) -> Sensor:
         if self.condition and not (self.bad or self.ok or self.low or self.high):
             raise ValueError("a condition needs bad and ok values, or limits")
+        if self.words and self.kind != "state":
+            raise ValueError('words are for class = "state"')
         return self
 
 

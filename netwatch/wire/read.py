@@ -364,13 +364,15 @@ class _Work:
             }
             if sensor.states is not None:
                 reading["text"] = _called(sensor.states, vb)
+            elif sensor.words:
+                reading["text"] = decode.text(vb)
             out.append(reading)
             self._watch(profile, sensor, index, vb, reading, seen)
         return out
 
     def _reading(self, profile: Profile, sensor: Sensor, index: Index, vb: VarBind) -> decode.Decoded:
         if sensor.kind == "state":
-            raw = decode.number(vb)
+            raw = sensor.words.get((decode.text(vb) or "").casefold()) if sensor.words else decode.number(vb)
             return None if raw is None or raw in sensor.absent else raw
         value = _scaled(vb, sensor)
         if not isinstance(value, int | float):
@@ -419,7 +421,7 @@ class _Work:
         if sensor.condition is None:
             return
         value = reading["value"]
-        raw = decode.number(vb)
+        raw = value if sensor.words else decode.number(vb)
         if sensor.bad or sensor.ok:
             state = State.BAD if raw in sensor.bad else State.OK if raw in sensor.ok else None
         else:

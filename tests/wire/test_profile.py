@@ -46,7 +46,7 @@ def test_a_reading_that_is_judged_has_words_for_what_it_says() -> None:
         f"{name}: {sensor.name}"
         for name, profile in Profiles.load().families.items()
         for sensor in profile.sensor
-        if sensor.kind == "state" and sensor.condition and sensor.bad and not sensor.states
+        if sensor.kind == "state" and sensor.condition and sensor.bad and not (sensor.states or sensor.words)
     ]
     assert silent == []
 
@@ -64,6 +64,7 @@ def test_a_reading_that_is_judged_has_words_for_what_it_says() -> None:
         ),
         ('title = "x"\n[[sensor]]\noid = "1.3.6"\nclass = "voltage"\nname = "{"', ":5", "brace"),
         ('title = "x"\n[[sensor]]\noid = "1.3.6"\nclass = "voltage"\nname = "n"\ndecode = "numbr"', ":6", "numbr"),
+        ('title = "x"\n[[sensor]]\noid = "1.3.6"\nclass = "count"\nname = "n"\nwords = { a = 1 }', ":2", "words"),
         ('title = "x"\n[[trap]]\noid = "1.3.6"\nname = "t"\ncondition = "link"', ":2", "state"),
         ('title = "x"\n[[trap]]\noid = "1.3.6"\nname = "t"\ncondition = "lnik"\nstate = "bad"', ":5", "lnik"),
         ('title = "x"\n[[syslog]]\npattern = "("\ncondition = "link"\nstate = "bad"', ":3", "no regular expression"),
@@ -465,6 +466,45 @@ async def test_a_temperature_in_words_says_its_scale(
         Target("127.0.0.1", Credential(community="public"), agent.port)
     )
     assert [s["value"] for s in found.lists["sensors"]] == ([] if celsius is None else [pytest.approx(celsius)])
+
+
+SPOKEN = """
+title = "Acme"
+sys_object_id = ["1.3.6.1.4.1.4242"]
+[[sensor]]
+oid = "1.3.6.1.4.1.4242.5.1"
+class = "state"
+name = "modem {#}"
+words = { "Registered, home" = 0, "Registered, roaming" = 1, "Searching" = 2 }
+condition = "hardware"
+ok = [0, 1]
+bad = [2]
+[[sensor]]
+oid = "1.3.6.1.4.1.4242.5.2"
+class = "ber"
+decode = "ieee754"
+name = "BER {#}"
+"""
+
+
+async def test_a_state_said_in_words_is_told_as_a_number_and_judged(agent: Any, snmp: Snmp, tmp_path: Path) -> None:
+    agent.set("1.3.6.1.2.1.1.2.0", oid("1.3.6.1.4.1.4242.7"))
+    for row, said in enumerate((b"registered, home", b"SEARCHING", b"who knows", b""), 1):
+        agent.set(f"1.3.6.1.4.1.4242.5.1.{row}", said)
+    agent.set("1.3.6.1.4.1.4242.5.2.1", 0x3A83126F, Tag.GAUGE32)
+    agent.set("1.3.6.1.4.1.4242.5.2.2", 0x7F800000, Tag.GAUGE32)
+    found = await Reader(snmp, Profiles.of(family(tmp_path, SPOKEN))).read(
+        Target("127.0.0.1", Credential(community="public"), agent.port)
+    )
+    assert [(s["name"], s["value"], s.get("text")) for s in found.lists["sensors"]] == [
+        ("modem 1", 0, "registered, home"),
+        ("modem 2", 2, "SEARCHING"),
+        ("BER 1", pytest.approx(0.001), None),
+    ]
+    assert [(s.component, s.state.value, s.value) for s in found.seen] == [
+        ("modem 1", "ok", "registered, home"),
+        ("modem 2", "bad", "SEARCHING"),
+    ]
 
 
 PRODUCTS = """
