@@ -10,6 +10,7 @@ Most answers say what the one before said: one comparison tells, and nothing is 
 from __future__ import annotations
 
 import asyncio
+import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -21,7 +22,7 @@ from netwatch.wire.names import Names
 from netwatch.wire.ports import ADMIN, OPER, judge, restarted
 from netwatch.wire.read import Seen
 from netwatch.wire.schedule import phase
-from netwatch.wire.snmp import ABSENT, Budget, Oid, Snmp, Target, Value, VarBind, oid
+from netwatch.wire.snmp import Budget, Oid, Snmp, Target, Value, VarBind, oid
 
 SYS_UPTIME = oid("1.3.6.1.2.1.1.3.0")
 HR_UPTIME = oid("1.3.6.1.2.1.25.1.1.0")
@@ -32,7 +33,7 @@ IF_NAME = oid("1.3.6.1.2.1.31.1.1.1.1")
 
 _HEAD = (SYS_UPTIME, HR_UPTIME, IF_NUMBER, IF_TABLE_CHANGED)
 _UPTIMES = 2
-_TABLE = len(_HEAD) - _UPTIMES
+_OF_TABLE = len(_HEAD) - _UPTIMES
 """Of the head the uptimes differ in every answer; the others tell of the table."""
 ALL_PORTS = 128
 """Boxes with more ports than this are asked only for those that the ledger names."""
@@ -53,6 +54,45 @@ class WatchedPort:
     """The ledger names it."""
 
 
+@dataclass(frozen=True, slots=True)
+class Table:
+    """What follows from the names that a box gives its interfaces, and from those that the ledger gives them."""
+
+    numbers: Mapping[int, str]
+    """Of all its ports, spelt as in the ledger."""
+    ports: tuple[WatchedPort, ...]
+    """Those that are asked for."""
+    asked: tuple[Oid, ...]
+    """The head, then name, admin and oper state of each of `ports`."""
+    missing: tuple[str, ...]
+    """Ports of the ledger that the device does not have."""
+
+
+@functools.lru_cache(maxsize=1 << 14)
+def made_of(
+    names: tuple[tuple[int, bytes], ...], descrs: tuple[tuple[int, bytes], ...], ledger: tuple[tuple[str, str], ...]
+) -> Table:
+    """Of ifName and ifDescr by ifIndex, and the ledger's spelling by its comparable form. Boxes of a model share it."""
+    by_name, by_descr, spelling = dict(names), dict(descrs), dict(ledger)
+    ports: dict[int, WatchedPort] = {}
+    for index in sorted(by_name.keys() | by_descr.keys()):
+        column = IF_NAME if index in by_name else IF_DESCR
+        raw = by_name.get(index) or by_descr[index]
+        called = [text for octets in (raw, by_descr.get(index)) if octets and (text := decode.readable(octets))]
+        if called:
+            spelt = next((known for name in called if (known := spelling.get(normal(name)))), "")
+            ports[index] = WatchedPort(spelt or called[0], column, raw, bool(spelt))
+    numbers = {index: port.component for index, port in ports.items()}
+    here = set(numbers.values())
+    watched = [(index, port) for index, port in ports.items() if port.known or len(ports) <= ALL_PORTS]
+    cells = ((*column, index) for index, port in watched for column in (port.column, IF_ADMIN, IF_OPER))
+    missing = tuple(spelt for spelt in spelling.values() if spelt not in here) if ports else ()
+    return Table(numbers, tuple(port for _, port in watched), (*_HEAD, *cells), missing)
+
+
+_NOTHING = Table({}, (), (), ())
+
+
 class Watch:
     """What is asked of one device, and what it told last."""
 
@@ -64,23 +104,17 @@ class Watch:
         "_names",
         "_quiet",
         "_rest",
+        "_table",
         "_until",
         "_uptime",
         "_vain",
-        "asked",
         "device",
-        "missing",
-        "ports",
         "restarted",
     )
 
     def __init__(self, device: str, names: Names, alike: Alike) -> None:
         self.device, self._names, self._alike = device, names, alike
-        self.ports: tuple[WatchedPort, ...] = ()
-        self.asked: tuple[Oid, ...] = ()
-        """The head, then name, admin and oper state of each of `ports`."""
-        self.missing: tuple[str, ...] = ()
-        """Ports of the ledger that the device does not have."""
+        self._table = _NOTHING
         self.restarted: int | None = None
         """The last answer shows a restart: for how many hundredths of a second it has been up since."""
         self._until: float | None = None
@@ -111,17 +145,17 @@ class Watch:
         """Ask for its ports; False when it said what it said last, its uptime aside. Raises SnmpError."""
         if self._until is None or asyncio.get_running_loop().time() > self._until:
             await self._learn(snmp, target, budget)
-        values = (await snmp.get(target, self.asked, budget)).values
+        values = (await snmp.get(target, self._table.asked, budget)).values
         rest = tuple(values[_UPTIMES:])
         news = self._anew or rest != self._rest
         if news:
             if self._stale(rest):
                 # Renumbered, or a port came or went: nothing of this answer may be told under the old names.
-                before = self.asked
+                before = self._table.asked
                 await self._learn(snmp, target, budget)
-                values = (await snmp.get(target, self.asked, budget)).values
+                values = (await snmp.get(target, self._table.asked, budget)).values
                 rest = tuple(values[_UPTIMES:])
-                self._vain = self._vain + 1 if self.asked == before else 0
+                self._vain = self._vain + 1 if self._table.asked == before else 0
             self._rest, self._anew = self._alike.one(rest), False
         self._reckon(values[0], values[1])
         return news
@@ -130,7 +164,7 @@ class Watch:
         """What its ports are, by the last answer. `told`: whether anything was ever said of that."""
         seen = [
             Seen(spelt, Condition.LINK, State.UNKNOWN, "not among the interfaces any more")
-            for spelt in self.missing
+            for spelt in self._table.missing
             if told(spelt, Condition.LINK)
         ]
         for port, name, admin, oper in self._rows(self._rest):
@@ -143,7 +177,7 @@ class Watch:
 
         Counted by its uptime, so its clock does not matter; a record later than the uptime is none. Raises SnmpError.
         """
-        rows = zip(self.ports, self.asked[len(_HEAD) :: 3], strict=True)
+        rows = zip(self._table.ports, self._table.asked[len(_HEAD) :: 3], strict=True)
         known = [(port, name[-1]) for port, name in rows if port.known]
         asked = [(*column, index) for _, index in known for column in (IF_ADMIN, IF_OPER, IF_LAST_CHANGE)]
         if not asked:
@@ -157,12 +191,12 @@ class Watch:
         return found
 
     def _rows(self, rest: Sequence[Value]) -> Iterator[tuple[WatchedPort, Value, Value, Value]]:
-        cells = iter(rest[_TABLE:])
-        return zip(self.ports, cells, cells, cells, strict=True)
+        cells = iter(rest[_OF_TABLE:])
+        return zip(self._table.ports, cells, cells, cells, strict=True)
 
     def _stale(self, rest: Sequence[Value]) -> bool:
-        before = self._rest[:_TABLE]
-        changed = before != rest[:_TABLE] and any(it is not None for it in before)
+        before = self._rest[:_OF_TABLE]
+        changed = before != rest[:_OF_TABLE] and any(it is not None for it in before)
         if changed and self._vain < _VAIN:
             return True
         return any(port.name != name for port, name, _, _ in self._rows(rest))
@@ -170,27 +204,9 @@ class Watch:
     async def _learn(self, snmp: Snmp, target: Target, budget: Budget) -> None:
         """Which number each port has now."""
         found = await snmp.columns(target, [IF_NAME, IF_DESCR], budget)
-        by_name = {vb.oid[-1]: vb for vb in found[IF_NAME]}
-        by_descr = {vb.oid[-1]: vb for vb in found[IF_DESCR]}
         self._ledger = ledger = self._names.ports(self.device)
-        one = self._alike.one
-        ports: dict[int, WatchedPort] = {}
-        for index in sorted(by_name.keys() | by_descr.keys()):
-            column = IF_NAME if index in by_name and _octets(by_name[index]) else IF_DESCR
-            vb = by_name[index] if column is IF_NAME else by_descr.get(index)
-            if vb is None or not (raw := _octets(vb)):
-                continue
-            called = [text for v in (vb, by_descr.get(index)) if v and (text := decode.text(v))]
-            if called:
-                spelt = self._names.spell(self.device, *called)
-                ports[index] = one(WatchedPort(spelt, column, raw, any(normal(name) in ledger for name in called)))
-        self._names.number(self.device, {index: port.component for index, port in ports.items()})
-        here = {port.component for port in ports.values()}
-        self.missing = tuple(spelt for spelt in ledger.values() if spelt not in here) if ports else ()
-        watched = [(i, p) for i, p in ports.items() if p.known or len(ports) <= ALL_PORTS]
-        self.ports = one(tuple(port for _, port in watched))
-        cells = ((*column, index) for index, port in watched for column in (port.column, IF_ADMIN, IF_OPER))
-        self.asked = one((*_HEAD, *cells))
+        self._table = made_of(_octets(found[IF_NAME]), _octets(found[IF_DESCR]), tuple(ledger.items()))
+        self._names.number(self.device, self._table.numbers)
         self._until = asyncio.get_running_loop().time() + LEARN_EVERY * (1 + phase(self.device)) / 2
         self._anew = True
 
@@ -229,5 +245,6 @@ def _number(value: Value) -> int | None:
     return value if isinstance(value, int) else None
 
 
-def _octets(vb: VarBind) -> bytes:
-    return vb.value if isinstance(vb.value, bytes) and vb.tag not in ABSENT else b""
+def _octets(column: Sequence[VarBind]) -> tuple[tuple[int, bytes], ...]:
+    """(index, what stands there) of a column of names."""
+    return tuple((vb.oid[-1], vb.value) for vb in column if isinstance(vb.value, bytes) and vb.value)
