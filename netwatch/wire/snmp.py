@@ -231,22 +231,23 @@ class Budget:
     Pass one budget to all questions that belong together.
     """
 
-    __slots__ = ("_clock", "_started", "most_requests", "most_seconds", "requests")
+    __slots__ = ("_clock", "_until", "most_requests", "most_seconds", "requests")
 
     def __init__(self, requests: int = 20_000, seconds: float = 300.0) -> None:
         self.most_requests, self.most_seconds = requests, seconds
         self.requests = 0
-        self._clock: Callable[[], float] | None = None
-        self._started = 0.0
+        self._clock: Callable[[], float] = float
+        self._until = -1.0
 
     def spend(self, target: Target) -> None:
-        if self._clock is None:
-            self._clock = asyncio.get_running_loop().time
-            self._started = self._clock()
+        """One more request. Raises BudgetSpentError."""
         if self.requests >= self.most_requests:
             raise BudgetSpentError(f"{target} has had its {self.most_requests} requests")
-        if self._clock() - self._started > self.most_seconds:
-            raise BudgetSpentError(f"{target} has had its {self.most_seconds:g} s")
+        if self._clock() > self._until:
+            if self.requests:
+                raise BudgetSpentError(f"{target} has had its {self.most_seconds:g} s")
+            self._clock = asyncio.get_running_loop().time  # it runs from the first request on
+            self._until = self._clock() + self.most_seconds
         self.requests += 1
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Sequence
 from struct import Struct
-from typing import Generic, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from netwatch.wire import ber
-from netwatch.wire.layout import Layout
-from netwatch.wire.snmp import Credential, Oid, Pdu, Shape, Target, VarBinds, Version
+from netwatch.wire.layout import Layout, Loose
+from netwatch.wire.snmp import Credential, Oid, Pdu, Shape, Target, Value, VarBinds, Version
 
 FIRST_ID, LAST_ID = 1 << 24, (1 << 31) - 1
 """Request-ids that take four octets however they are written: so an agent cannot send them back shorter."""
@@ -16,6 +17,7 @@ _MOST_TARGETS = 200_000
 _MOST_MEMORIES = 64
 """Questions remembered for a target."""
 _MOST_SHARED = 1 << 16
+_SETTLED = 3
 
 
 class RefusedError(Exception):
@@ -24,6 +26,10 @@ class RefusedError(Exception):
     def __init__(self, status: int, place: int) -> None:
         super().__init__(status, place)
         self.status, self.place = status, place
+
+
+class RepeatError(Exception):
+    """In place of an answer came what has to be known to ask: it is to be asked again."""
 
 
 class Memory(Protocol):
@@ -37,8 +43,12 @@ class Memory(Protocol):
     def message(self, number: int) -> bytes | bytearray:
         """The request with this number, good until the next call."""
 
-    def read(self, data: bytes, number: int) -> VarBinds:
-        """What it was answered. Raises RefusedError, SnmpError, or BerError for what is no answer to it."""
+    def read(self, data: bytes, at: int, number: int) -> VarBinds:
+        """What it was answered: `number` stands at `at`. Raises RefusedError, RepeatError, SnmpError, or BerError for
+        what is no answer to it."""
+
+
+F = TypeVar("F", Layout, Loose)
 
 
 class Shared:
@@ -46,7 +56,7 @@ class Shared:
 
     def __init__(self) -> None:
         self._questions: dict[tuple[Credential, str, Pdu, int, tuple[Oid, ...]], Question] = {}
-        self._forms: dict[tuple[int, int, int], tuple[Layout, Shape]] = {}
+        self._forms: dict[Any, tuple[Any, Shape]] = {}
 
     def question(
         self, credential: Credential, context: str, pdu: Pdu, names: tuple[Oid, ...], repetitions: int
@@ -60,17 +70,29 @@ class Shared:
             known = self._questions[key] = Question(*key)
         return known
 
-    def form(self, layout: Layout, shape: Shape) -> tuple[Layout, Shape]:
+    def form(self, form: F, shape: Shape) -> tuple[F, Shape]:
         """The layout, or the equal one that was known before."""
         if len(self._forms) >= _MOST_SHARED:
             self._forms.clear()
-        return self._forms.setdefault(layout.key, (layout, shape))
+        return self._forms.setdefault(form.key, (form, shape))
+
+
+class Looks(NamedTuple):
+    """What an answer looked like: where its values lay, what stood around them, and whose they were."""
+
+    layout: Layout | None
+    loose: Loose | None
+    """Only where sizes change."""
+    shape: Shape
+
+
+_UNSEEN = Looks(None, None, Shape((), ()))
 
 
 class Question:
     """A request, encoded but for its request-id."""
 
-    __slots__ = ("context", "credential", "data", "id_at", "names", "pdu", "repetitions")
+    __slots__ = ("context", "credential", "data", "id_at", "looks", "names", "pdu", "repetitions")
 
     def __init__(
         self, credential: Credential, context: str, pdu: Pdu, repetitions: int, names: tuple[Oid, ...]
@@ -84,54 +106,101 @@ class Question:
         self.data = bytearray(body)
         """The whole message; for SNMPv3 only its PDU."""
         self.id_at = body.index(FIRST_ID.to_bytes(4, "big"), body.index(b"\x02\x04"))
+        self.looks = _UNSEEN
+        """Of the last answer that was learnt, whoever gave it: the next box may be of that model."""
 
 
-class CommunityMemory:
-    """Of a question by v1 or v2c."""
+class Recollection:
+    """What the answers of one target to a question looked like."""
 
-    __slots__ = ("_layout", "_shape", "_shared", "_vain", "credential", "question", "target")
+    __slots__ = ("_alike", "_looks", "_shared", "_size", "_vain", "question")
 
     def __init__(self, question: Question, shared: Shared) -> None:
         self.question, self._shared = question, shared
+        self._looks = question.looks
+        self._vain = 0
+        """How many answers in a row looked like none before."""
+        self._size = self._alike = 0
+        """How long the last answer of sizes that change was, and how many in a row were as long."""
+
+    def recall(self, data: bytes, at: int) -> VarBinds | None:
+        """The answer, when it looks like those before and its number stands at `at`. Raises BerError."""
+        layout, loose, shape = self._looks
+        values: Sequence[Value] | None
+        if layout is not None and at == layout.hole and (values := layout.read(data)) is not None:
+            self._vain = 0
+            return VarBinds(shape, values)
+        if loose is not None and at == loose.hole and not self._settled(len(data)):
+            values = loose.read(data)
+            if values is not None:
+                self._vain = 0
+                return VarBinds(shape, values)
+        looks = self.question.looks
+        if looks is not self._looks:
+            for form in looks[:2]:
+                if form is not None and at == form.hole and (values := form.read(data)) is not None:
+                    self._looks, self._vain = looks, 0
+                    return VarBinds(looks.shape, values)
+        return None
+
+    def _settled(self, size: int) -> bool:
+        """Sizes that changed seem to stay: then a layout of them is worth its making."""
+        if size != self._size:
+            self._size, self._alike = size, 0
+            return False
+        self._alike += 1
+        if self._alike == _SETTLED:
+            self._vain = 1
+        return self._alike == _SETTLED
+
+    def learn(self, data: bytes, at: int, answer: VarBinds, spans: Sequence[tuple[int, int]]) -> VarBinds:
+        """The answer, which had to be decoded: `spans` tell where the contents of its values lie."""
+        self._vain += 1
+        if not worth(self._vain):
+            return answer
+        fields = [(*span, *ber.kind_of(tag)[1:]) for span, tag in zip(spans, answer.shape.tags, strict=True)]
+        hole = at, at + data[at - 1]
+        loose = None
+        if self._looks.layout is not None:  # sizes change, or else it would have been enough
+            with contextlib.suppress(ber.BerError):
+                loose, _ = self._shared.form(Loose(data, fields, hole), answer.shape)
+        layout, shape = self._shared.form(Layout(data, fields, hole), answer.shape)
+        self._looks = self.question.looks = Looks(layout, loose, shape)
+        return VarBinds(shape, answer.values)
+
+
+class CommunityMemory(Recollection):
+    """Of a question by v1 or v2c."""
+
+    __slots__ = ("credential", "target")
+
+    def __init__(self, question: Question, shared: Shared) -> None:
+        super().__init__(question, shared)
         self.credential = question.credential
         self.target: Target | None = None
-        self._layout: Layout | None = None
-        self._shape = Shape((), ())
-        self._vain = 0
-        """How many answers in a row were of another layout than the one before."""
 
     def message(self, number: int) -> bytearray:
         question = self.question
         _pack(question.data, question.id_at, number)
         return question.data
 
-    def read(self, data: bytes, number: int) -> VarBinds:
-        if self._layout is not None:
-            values = self._layout.read(data)
-            if values is not None:
-                self._vain = 0
-                return VarBinds(self._shape, values)
+    def read(self, data: bytes, at: int, number: int) -> VarBinds:
+        answer = self.recall(data, at)
+        if answer is not None:
+            return answer
         spans: list[tuple[int, int]] = []
         pdu = ber.read_message(data, spans).pdu
-        answer = VarBinds.of(response(pdu, number).varbinds)
-        self._vain += 1
-        if not worth(self._vain):
-            return answer
-        at = id_place(data)
-        fields = [(*span, *ber.kind_of(tag)[1:]) for span, tag in zip(spans, answer.shape.tags, strict=True)]
-        layout = Layout(data, fields, (at, at + data[at - 1]))
-        self._layout, self._shape = self._shared.form(layout, answer.shape)
-        return VarBinds(self._shape, answer.values)
+        return self.learn(data, at, VarBinds.of(response(pdu, number).varbinds), spans)
 
 
-_pack, _unpack = Struct(">I").pack_into, Struct(">I").unpack_from
+_pack = Struct(">I").pack_into
 
 
 def worth(vain: int) -> bool:
-    """Shall the layout of an answer be remembered after so many in a row that were of another one than the one before?
+    """Shall it be remembered what an answer looks like after so many in a row that looked like none before?
 
-    Making one takes as long as decoding the answer: that is not done for questions that are asked once (a walk when a
-    device is learnt), nor each time where counters grow and shrink at every poll.
+    That takes longer than decoding the answer: it is not done for questions that are asked once (a walk when a device
+    is learnt), nor each time where names come and go at every poll.
     """
     return vain in (2, 3) or vain % 16 == 0
 
@@ -161,28 +230,15 @@ def id_place(data: bytes) -> int:
     return at + 2
 
 
-def id_of(data: bytes) -> int:
-    """The number by which an answer is known. Raises IndexError or BerError."""
-    at = id_place(data)
-    size = data[at - 1]
-    if size == 4 and len(data) >= at + 4:
-        number: int = _unpack(data, at)[0]
-        return number
-    return int.from_bytes(data[at : at + size], "big")
-
-
-M = TypeVar("M", bound=Memory)
-
-
-class Memories(Generic[M]):
+class Memories:
     """Of all targets."""
 
-    def __init__(self, shared: Shared, make: Callable[[Question, Shared], M]) -> None:
+    def __init__(self, shared: Shared, make: Callable[[Question, Target], Memory]) -> None:
         self._shared, self._make = shared, make
-        self._last: dict[tuple[str, int], M] = {}
-        self._known: dict[tuple[str, int], dict[tuple[Oid, int, int], M]] = {}
+        self._last: dict[tuple[str, int], Memory] = {}
+        self._known: dict[tuple[str, int], dict[tuple[Oid, int, int], Memory]] = {}
 
-    def of(self, target: Target, pdu: Pdu, names: Sequence[Oid], repetitions: int) -> M:
+    def of(self, target: Target, pdu: Pdu, names: Sequence[Oid], repetitions: int) -> Memory:
         """Raises BerError for a name that cannot be sent. A tuple of names is known again most quickly."""
         memory = self._last.get(target.place)
         if memory is not None:
@@ -198,7 +254,7 @@ class Memories(Generic[M]):
         memory.target = target
         return memory
 
-    def _recall(self, target: Target, pdu: Pdu, names: tuple[Oid, ...], repetitions: int) -> M:
+    def _recall(self, target: Target, pdu: Pdu, names: tuple[Oid, ...], repetitions: int) -> Memory:
         known = self._known.get(target.place)
         if known is None:
             if len(self._known) >= _MOST_TARGETS:
@@ -220,6 +276,6 @@ class Memories(Generic[M]):
         elif len(known) >= _MOST_MEMORIES:
             del known[next(iter(known))]
         question = self._shared.question(target.credential, target.context_name, pdu, names, repetitions)
-        memory = known[key] = self._make(question, self._shared)
+        memory = known[key] = self._make(question, target)
         memory.credential = target.credential
         return memory

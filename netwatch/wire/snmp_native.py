@@ -2,6 +2,7 @@
 
 * ONE unconnected UDP socket (per address family) for all targets, read until it is empty in one callback.
 * A question is encoded once; whenever it is asked again only the four octets of its request-id change.
+* What is asked in one turn of the loop is sent at its end in one go: the kernel's part then is in the caches.
 * No timer and no task for a request: one sweep over deadlines repeats and gives up.
 * An answer is matched by (request-id, source address); whatever else arrives is counted and forgotten.
 * The layout of a target's last answer is remembered (`layout`): values are read where they lie, or decoded in full.
@@ -15,13 +16,14 @@ import asyncio
 import contextlib
 import secrets
 import socket
-from collections.abc import Awaitable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from netwatch.wire import ber, udp
+from netwatch.wire import ber, udp, usm
 from netwatch.wire.snmp import (
     AgentError,
+    AuthError,
     Engine,
     GarbledError,
     NoAnswerError,
@@ -39,30 +41,44 @@ from netwatch.wire.snmp_memory import (
     CommunityMemory,
     Memories,
     Memory,
+    Question,
     RefusedError,
+    RepeatError,
     Shared,
-    id_of,
+    id_place,
 )
-from netwatch.wire.snmp_secured import Secured
+from netwatch.wire.snmp_secured import SecuredMemory
 from netwatch.wire.sweep import Sweep
 
 _DATAGRAM = 65_535
 _BATCH = 1_000
 """Answers read before the event loop gets its turn."""
-_V3 = Version.V3
 _AGAIN = 0.02
 """Seconds until a datagram is tried again that our own queue had no room for."""
-
+_MOST_ROUNDS = 5
+"""Reports that one question survives: who are you, what time is it, it is another box now, its clock was set."""
+_MOST_PEERS = 1 << 20
 
 Asked: TypeAlias = tuple["asyncio.Future[VarBinds]", Target, Memory]
 """A request that is out. A plain tuple: an object of its own takes five times as long to make."""
 
 
 @dataclass(slots=True)
+class _Trouble:
+    """What is to be kept of a request that is not simply answered."""
+
+    tries: int
+    """How often it may be repeated still."""
+    rounds: int = 0
+    """How often it was asked anew."""
+    garbled: str = ""
+    """Something came from the right place and was no answer; said if nothing better comes."""
+
+
+@dataclass(slots=True)
 class EngineStats:
     sent: int = 0
     repeated: int = 0
-    answers: int = 0
     strangers: int = 0
     """Datagrams that answer nothing we asked: too late, from elsewhere, or no SNMP."""
 
@@ -74,13 +90,12 @@ class NativeEngine:
         self._sweep: Sweep[int] = Sweep(self._late)
         self._number = FIRST_ID + secrets.randbits(30)
         self._waiting: dict[int, Asked] = {}
-        self._tries: dict[int, int] = {}
-        """Of requests that were repeated, how often they may be repeated still."""
-        self._garbled: dict[int, str] = {}
-        """Something came from the right place and was no answer; said if nothing better comes."""
-        shared = Shared()
-        self._memories = Memories(shared, CommunityMemory)
-        self._secured = Secured(self.ask, shared)
+        self._out: list[tuple[int, Asked]] = []
+        """To be sent in this turn of the loop."""
+        self._troubled: dict[int, _Trouble] = {}
+        self._peers: dict[tuple[str, int], usm.Peer] = {}
+        self._shared = Shared()
+        self._memories = Memories(self._shared, self._remember)
         self.stats = EngineStats()
 
     async def close(self) -> None:
@@ -92,28 +107,35 @@ class NativeEngine:
         for answer, _, _ in self._waiting.values():
             answer.cancel()
         self._waiting.clear()
+        self._out.clear()
 
-    def exchange(self, target: Target, pdu: Pdu, names: Sequence[Oid], repetitions: int = 0) -> Awaitable[VarBinds]:
-        if target.credential.version is _V3:
-            return self._secured.exchange(target, pdu, names, repetitions)
+    def exchange(
+        self, target: Target, pdu: Pdu, names: Sequence[Oid], repetitions: int = 0
+    ) -> asyncio.Future[VarBinds]:
+        """Raises GarbledError for what cannot be asked; all else comes to who awaits."""
         try:
             memory = self._memories.of(target, pdu, names, repetitions)
         except ber.BerError as error:
             raise GarbledError(f"cannot ask {target}: {error}") from None
-        return self.ask(target, memory)
-
-    # ------------------------------------------------------------ sending, waiting
-
-    def ask(self, target: Target, memory: Memory) -> asyncio.Future[VarBinds]:
-        """Send the question that is remembered; what comes is awaited. Raises OwnTroubleError."""
         number = self._number + 1
         if number > LAST_ID or number in self._waiting:
             number = self._free()
         self._number = number
         answer: asyncio.Future[VarBinds] = self._loop.create_future()
-        self._waiting[number] = answer, target, memory
-        self._send(number, target, memory)
+        asked = self._waiting[number] = answer, target, memory
+        if not self._out:
+            self._loop.call_soon(self._send_all)
+        self._out.append((number, asked))
         return answer
+
+    def _remember(self, question: Question, target: Target) -> Memory:
+        if question.credential.version is not Version.V3:
+            return CommunityMemory(question, self._shared)
+        if len(self._peers) >= _MOST_PEERS:
+            self._peers.clear()
+        return SecuredMemory(question, self._shared, self._peers.setdefault(target.place, usm.Peer()))
+
+    # ------------------------------------------------------------ sending, waiting
 
     def _free(self) -> int:
         number = self._number
@@ -122,18 +144,23 @@ class NativeEngine:
             if number not in self._waiting:
                 return number
 
-    def _send(self, number: int, target: Target, memory: Memory) -> None:
-        """Out with it. Raises OwnTroubleError."""
+    def _send_all(self) -> None:
+        out, self._out = self._out, []
+        for number, asked in out:
+            self._send(number, asked)
+
+    def _send(self, number: int, asked: Asked) -> None:
+        _, target, memory = asked
         try:
             sock = self._sockets.get(target.wide) or self._open(target.wide)
             sock.sendto(memory.message(number), target.place)
         except (BlockingIOError, InterruptedError):  # our queue is full for a moment: that costs none of its tries
-            self._tries[number] = self._tries.get(number, target.retries) + 1
+            self._trouble(number, target).tries += 1
             self._sweep.add(number, _AGAIN)
             return
         except OSError as error:
-            self._settle(number)
-            raise OwnTroubleError(f"cannot send to {target}: {error.strerror or error}") from None
+            self._fail(number, OwnTroubleError(f"cannot send to {target}: {error.strerror or error}"))
+            return
         self.stats.sent += 1
         self._sweep.add(number, target.timeout)
 
@@ -141,30 +168,47 @@ class NativeEngine:
         asked = self._waiting.get(number)
         if asked is None:
             return
-        answer, target, memory = asked
-        tries = self._tries.get(number, target.retries)
+        answer, target, _ = asked
+        trouble = self._trouble(number, target)
         if answer.done():  # nobody waits any more
             self._settle(number)
-        elif tries > 0:
-            self._tries[number] = tries - 1
+        elif trouble.tries > 0:
+            trouble.tries -= 1
             self.stats.repeated += 1
-            try:
-                self._send(number, target, memory)
-            except OwnTroubleError as error:
-                answer.set_exception(error)
-        elif garbled := self._garbled.get(number):
-            self._settle(number)
-            answer.set_exception(GarbledError(f"{target}: {garbled}"))
+            self._send(number, asked)
+        elif trouble.garbled:
+            self._fail(number, GarbledError(f"{target}: {trouble.garbled}"))
         else:
-            self._settle(number)
-            answer.set_exception(NoAnswerError(f"{target} is silent"))
+            self._fail(number, NoAnswerError(f"{target} is silent"))
+
+    def _anew(self, number: int, asked: Asked) -> None:
+        """The agent told what has to be known to ask it."""
+        answer, target, _ = asked
+        rounds = self._trouble(number, target).rounds + 1
+        if rounds > _MOST_ROUNDS:
+            self._fail(number, AuthError(f"{target} does not accept our time, or does not keep its own engine id"))
+            return
+        self._settle(number)
+        if not answer.done():
+            number = self._number = self._free()
+            self._waiting[number] = asked
+            self._troubled[number] = _Trouble(target.retries, rounds)
+            self._send(number, asked)
+
+    def _trouble(self, number: int, target: Target) -> _Trouble:
+        return self._troubled.get(number) or self._troubled.setdefault(number, _Trouble(target.retries))
 
     def _settle(self, number: int) -> None:
         """The matter is closed, whatever came of it."""
         del self._waiting[number]
-        if self._tries or self._garbled:
-            self._tries.pop(number, None)
-            self._garbled.pop(number, None)
+        if self._troubled:
+            self._troubled.pop(number, None)
+
+    def _fail(self, number: int, error: SnmpError) -> None:
+        answer, _, _ = self._waiting[number]
+        self._settle(number)
+        if not answer.done():
+            answer.set_exception(error)
 
     def _open(self, wide: bool) -> socket.socket:
         sock = udp.roomy(socket.socket(socket.AF_INET6 if wide else socket.AF_INET, socket.SOCK_DGRAM))
@@ -181,35 +225,39 @@ class NativeEngine:
         self._heard(data, source[:2])  # without flow and scope
 
     def _heard(self, data: bytes, source: Any) -> None:
-        try:
-            number = id_of(data)
-        except (IndexError, ber.BerError):
-            self.stats.strangers += 1
-            return
+        # Nearly always the first four octets with tag and length of a number are those by which it is known.
+        at = data.find(b"\x02\x04", 5) + 2
+        number = int.from_bytes(data[at : at + 4], "big")
         asked = self._waiting.get(number)
+        if asked is None:
+            try:
+                at = id_place(data)
+            except (IndexError, ber.BerError):
+                self.stats.strangers += 1
+                return
+            number = int.from_bytes(data[at : at + data[at - 1]], "big")
+            asked = self._waiting.get(number)
         if asked is None or asked[1].place != source:
             self.stats.strangers += 1
             return
         answer, target, memory = asked
         try:
-            result = memory.read(data, number)
+            result = memory.read(data, at, number)
         except ber.BerError as error:
-            self._garbled[number] = str(error)
+            self._trouble(number, target).garbled = str(error)
+            return
+        except RepeatError:
+            self._anew(number, asked)
             return
         except RefusedError as refused:
-            self._settle(number)
-            if not answer.done():
-                names, at = memory.question.names, refused.place
-                name = names[at - 1] if 0 < at <= len(names) else None
-                answer.set_exception(AgentError(target, refused.status, at, name))
+            names, at = memory.question.names, refused.place
+            name = names[at - 1] if 0 < at <= len(names) else None
+            self._fail(number, AgentError(target, refused.status, at, name))
             return
         except SnmpError as error:
-            self._settle(number)
-            if not answer.done():
-                answer.set_exception(error)
+            self._fail(number, error)
             return
         self._settle(number)
-        self.stats.answers += 1
         if not answer.done():
             answer.set_result(result)
 

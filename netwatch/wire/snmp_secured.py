@@ -7,132 +7,68 @@ whose boots start again at zero is followed, and so is one whose clock runs belo
 from __future__ import annotations
 
 import asyncio
-import contextlib
-from collections.abc import Callable, Sequence
-from typing import TypeAlias
+from struct import Struct
+from typing import NoReturn
 
 from netwatch.wire import ber, usm
-from netwatch.wire.layout import Layout
-from netwatch.wire.snmp import AuthError, Credential, GarbledError, Oid, Pdu, SnmpError, Tag, Target, VarBinds
-from netwatch.wire.snmp_memory import Memories, Memory, Question, Shared, response, worth
+from netwatch.wire.layout import Head
+from netwatch.wire.snmp import AuthError, Credential, GarbledError, Oid, Tag, Target, VarBinds
+from netwatch.wire.snmp_memory import FIRST_ID, Question, Recollection, RepeatError, Shared, response
 
-Ask: TypeAlias = Callable[[Target, Memory], "asyncio.Future[VarBinds]"]
-_MOST_PEERS = 1 << 20
-
-
-class ReportError(SnmpError):
-    """The agent's engine reports something in place of an answer."""
-
-    def __init__(self, about: Oid) -> None:
-        super().__init__(about)
-        self.about = about
+_WHO_ARE_YOU = ber.write_pdu(ber.GET, FIRST_ID, 0, 0, ber.write_names(()))
+_ID_AT = _WHO_ARE_YOU.index(FIRST_ID.to_bytes(4, "big"))
+_NOT_IN_WINDOW, _number = (*usm.USM_STATS, usm.NOT_IN_WINDOW), int.from_bytes
 
 
-class Secured:
-    def __init__(self, ask: Ask, shared: Shared) -> None:
-        """`ask` sends what is remembered and gives what will come."""
-        self._ask = ask
-        self._memories = Memories(shared, SecuredMemory)
-        self._shared = shared
-        self._peers: dict[tuple[str, int], usm.Peer] = {}
-
-    async def exchange(self, target: Target, pdu: Pdu, names: Sequence[Oid], repetitions: int) -> VarBinds:
-        try:
-            memory = self._memories.of(target, pdu, names, repetitions)
-        except ber.BerError as error:
-            raise GarbledError(f"cannot ask {target}: {error}") from None
-        for _ in range(4):  # who are you; what time is it; the question; once more if its clock was set meanwhile
-            memory.meet(self._peers.get(target.place) or await self._discover(target))
-            try:
-                return await self._ask(target, memory)
-            except ReportError as report:
-                self._understand(report.about, target)
-        raise AuthError(f"{target} does not accept our time, or does not keep its own engine id")
-
-    async def _discover(self, target: Target) -> usm.Peer:
-        question = self._shared.question(target.credential, target.context_name, Pdu.GET, (), 0)
-        memory, peer = SecuredMemory(question, self._shared), usm.Peer()
-        memory.meet(peer)
-        with contextlib.suppress(ReportError):
-            await self._ask(target, memory)
-        if not peer.engine_id:
-            raise GarbledError(f"{target} does not say its engine id")
-        if len(self._peers) >= _MOST_PEERS:
-            self._peers.clear()
-        self._peers[target.place] = peer
-        return peer
-
-    def _understand(self, report: Oid, target: Target) -> None:
-        """A Report in place of an answer: put right what can be, raise what cannot."""
-        reason = report[-1] if report[:-1] == usm.USM_STATS else 0
-        if reason == usm.NOT_IN_WINDOW:
-            return  # the report's own time has been taken over
-        if reason == usm.UNKNOWN_ENGINE:
-            self._peers.pop(target.place, None)
-            return
-        if reason == usm.WRONG_DIGEST:
-            # Perhaps the box was swapped for another whose id differs: the next question asks anew who it is.
-            self._peers.pop(target.place, None)
-        what = {
-            usm.UNSUPPORTED_LEVEL: "it does not support this security level for the user",
-            usm.UNKNOWN_USER: "it does not know the user",
-            usm.WRONG_DIGEST: "wrong authentication key or protocol",
-            usm.DECRYPTION: "wrong privacy key or protocol",
-        }.get(reason, "")
-        if report == usm.UNKNOWN_CONTEXTS:
-            what = f'it has no context "{target.context_name}"'
-        raise AuthError(f"{target} refuses us: {what or 'it reports ' + '.'.join(map(str, report))}")
-
-
-class SecuredMemory:
+class SecuredMemory(Recollection):
     """A question by v3: its envelope, and what answer and envelope looked like last time."""
 
     __slots__ = (
-        "_clock", "_digest_at", "_envelope", "_id_at", "_inside", "_lock", "_outside", "_peer", "_shape", "_shared",
-        "_vain", "credential", "question", "target",
+        "_clock", "_digest_at", "_engine_id", "_envelope", "_fields", "_id_at", "_lock", "_outside", "_peer",
+        "credential", "target",
     )  # fmt: skip
 
-    def __init__(self, question: Question, shared: Shared) -> None:
-        self.question, self._shared = question, shared
+    def __init__(self, question: Question, shared: Shared, peer: usm.Peer) -> None:
+        """`peer`: what is known of the engine at the address that is asked, by whoever asks there."""
+        super().__init__(question, shared)
         self.credential: Credential = question.credential
         self.target: Target | None = None
-        self._vain = 0
-        self._clock = asyncio.get_running_loop().time
-        self._meet(usm.Peer())
-
-    def meet(self, peer: usm.Peer) -> None:
-        """Whom it is asked from now on."""
-        if peer is not self._peer:
-            self._meet(peer)
-
-    def _meet(self, peer: usm.Peer) -> None:
-        question = self.question
         self._peer = peer
-        self._outside: Layout | None = None
-        self._envelope = usm.Envelope(
-            self.credential, peer, question.context.encode(), bytes(question.data), question.id_at
-        )
+        self._clock = asyncio.get_running_loop().time
+        self._meet()
+
+    def _meet(self) -> None:
+        """Whom it is asked from now on. Of whom that is not known, it is asked first."""
+        question, peer = self.question, self._peer
+        pdu, id_at = (bytes(question.data), question.id_at) if peer.engine_id else (_WHO_ARE_YOU, _ID_AT)
+        self._engine_id = peer.engine_id
+        self._envelope = usm.Envelope(self.credential, peer, question.context.encode(), pdu, id_at)
         self._lock = usm.prepared(self.credential, peer.engine_id)
+        self._outside: Head | None = None
+        self._id_at = 0
 
     def message(self, number: int) -> bytes | bytearray:
+        if self._engine_id != self._peer.engine_id:
+            self._meet()
         return self._envelope.seal(number, self._clock())
 
-    def read(self, data: bytes, number: int) -> VarBinds:
-        peer = self._peer
-        if self._outside is not None and (fields := self._outside.read(data)) is not None:
-            time, digest, salt, plain = fields
+    def read(self, data: bytes, at: int, number: int) -> VarBinds:
+        outside, peer = self._outside, self._peer
+        if outside is not None and at == outside.hole and outside.fits(data):
+            octets, digest, salt = self._fields(data)
+            time = _number(octets, "big", signed=True)
             if digest:
                 self._lock.prove(data, self._digest_at, digest)
+            plain = data[outside.start :]
             if salt:
                 plain = self._lock.decrypt(peer.boots, time, salt, plain)
-            values = self._inside.read(plain)
-            if values is not None and int.from_bytes(plain[self._id_at : self._id_at + 4], "big") == number:
+            at = self._id_at
+            if _number(plain[at : at + 4], "big") == number and (answer := self.recall(plain, at)) is not None:
                 peer.time, peer.at = time, self._clock()
-                self._vain = 0
-                return VarBinds(self._shape, values)
-        return self._decode(data, number, peer)
+                return answer
+        return self._decode(data, number)
 
-    def _decode(self, data: bytes, number: int, peer: usm.Peer) -> VarBinds:
+    def _decode(self, data: bytes, number: int) -> VarBinds:
         """Raises BerError for what proves nothing."""
         message = usm.read(data)
         try:
@@ -141,41 +77,69 @@ class SecuredMemory:
             raise
         except ValueError as error:  # of the cipher
             raise ber.BerError(f"cannot be decrypted: {error}") from None
-        spans: list[tuple[int, int]] = []
-        pdu = usm.read_scoped(plain, spans).pdu
-        proven = bool(message.flags & usm.AUTH)
-        if isinstance(pdu, ber.Pdu) and pdu.kind == ber.REPORT:
-            about = usm.report(pdu)
-            asked = not peer.engine_id  # discovery: it says who it is, and nobody can prove that yet
-            if asked or proven or about[-1:] == (usm.NOT_IN_WINDOW,):
-                self._learn(peer, message)
-            raise ReportError(about)
-        hidden = bool(message.flags & usm.PRIV)
+        proven, hidden = bool(message.flags & usm.AUTH), bool(message.flags & usm.PRIV)
+        at = _id_place(plain)
+        answer = self.recall(plain, at) if _number(plain[at : at + 4], "big") == number else None
+        if answer is None:
+            spans: list[tuple[int, int]] = []
+            pdu = usm.read_scoped(plain, spans).pdu
+            if isinstance(pdu, ber.Pdu) and pdu.kind == ber.REPORT:
+                about = usm.report(pdu)
+                if not self._engine_id or proven or about == _NOT_IN_WINDOW:  # who is unknown cannot prove who it is
+                    self._follow(message)
+                self._understand(about)
         if (self.credential.auth is not None and not proven) or (self.credential.priv is not None and not hidden):
             raise ber.BerError("less secured than it was asked")
-        if message.engine_id != peer.engine_id:
+        if not self._engine_id or message.engine_id != self._engine_id:
             raise ber.BerError("from another engine")
-        answer = VarBinds.of(response(pdu, number).varbinds)
-        self._learn(peer, message)
-        self._vain += 1
-        if worth(self._vain):
-            self._remember(data, message, plain, answer, spans)
+        if answer is None:
+            answer = self.learn(plain, at, VarBinds.of(response(pdu, number).varbinds), spans)
+        self._follow(message)
+        if self._looks.layout is not None:
+            self._id_at = at
+            self._remember(data, message)
         return answer
 
-    def _remember(
-        self, data: bytes, message: usm.Incoming, plain: bytes, answer: VarBinds, spans: list[tuple[int, int]]
-    ) -> None:
-        number, *rest = message.spans
-        how = (ber.SIGNED, ber.OCTETS, ber.OCTETS, ber.OCTETS)
-        self._outside = Layout(data, [(*span, kind, 0) for span, kind in zip(rest, how, strict=True)], number)
-        self._digest_at = message.spans[2][0]
-        at = _id_place(plain)
-        self._id_at = at
-        fields = [(*span, *ber.kind_of(tag)[1:]) for span, tag in zip(spans, answer.shape.tags, strict=True)]
-        self._inside, self._shape = self._shared.form(Layout(plain, fields, (at, at + 4)), answer.shape)
+    def _remember(self, data: bytes, message: usm.Incoming) -> None:
+        """What its envelope looks like."""
+        number, when, digest, salt, (start, stop) = message.spans
+        self._outside = None
+        if stop == len(data):
+            head = Head(data, 2 if message.flags & usm.PRIV else 1, [number, when, digest, salt], start)
+            self._outside, at, form = head, 0, ""
+            for first, last in (when, digest, salt):
+                form += f"{first - at}x{last - first}s"
+                at = last
+            self._fields, self._digest_at = Struct(form).unpack_from, digest[0]
 
-    def _learn(self, peer: usm.Peer, message: usm.Incoming) -> None:
+    def _understand(self, about: Oid) -> NoReturn:
+        """A Report in place of an answer: raises RepeatError for what can be put right, AuthError for what cannot."""
+        target, peer = self.target, self._peer
+        reason = about[-1] if about[:-1] == usm.USM_STATS else 0
+        if not self._engine_id:
+            if not peer.engine_id:
+                raise GarbledError(f"{target} does not say its engine id")
+            raise RepeatError
+        if reason == usm.NOT_IN_WINDOW:  # the report's own time has been taken over
+            raise RepeatError
+        if reason in (usm.UNKNOWN_ENGINE, usm.WRONG_DIGEST) and peer.engine_id == self._engine_id:
+            # Perhaps the box was swapped for another whose id differs: the next question asks anew who it is.
+            peer.engine_id, peer.boots, peer.time = b"", 0, 0
+        if reason == usm.UNKNOWN_ENGINE:
+            raise RepeatError
+        what = {
+            usm.UNSUPPORTED_LEVEL: "it does not support this security level for the user",
+            usm.UNKNOWN_USER: "it does not know the user",
+            usm.WRONG_DIGEST: "wrong authentication key or protocol",
+            usm.DECRYPTION: "wrong privacy key or protocol",
+        }.get(reason, "")
+        if about == usm.UNKNOWN_CONTEXTS:
+            what = f'it has no context "{self.question.context}"'
+        raise AuthError(f"{target} refuses us: {what or 'it reports ' + '.'.join(map(str, about))}")
+
+    def _follow(self, message: usm.Incoming) -> None:
         """Its time, as it says it. Whatever it is: also when boots start again, also below zero."""
+        peer = self._peer
         peer.engine_id = message.engine_id or peer.engine_id
         peer.boots, peer.time, peer.at = message.boots, message.time, self._clock()
 

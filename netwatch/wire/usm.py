@@ -21,6 +21,10 @@ try:  # where newer versions of cryptography keep what is old: SNMP has nothing 
     from cryptography.hazmat.decrepit.ciphers.algorithms import TripleDES
 except ImportError:  # pragma: no cover
     from cryptography.hazmat.primitives.ciphers.algorithms import TripleDES
+try:
+    from cryptography.hazmat.decrepit.ciphers.modes import CFB
+except ImportError:  # pragma: no cover
+    from cryptography.hazmat.primitives.ciphers.modes import CFB
 
 USM_MODEL = 3
 AUTH, PRIV, REPORTABLE = 1, 2, 4
@@ -151,31 +155,32 @@ class Security:
 
 
 class _Aes:
-    """AES in CFB-128 (RFC 3826) by two contexts that never end, for making one takes longer than a message.
+    """AES in CFB-128 (RFC 3826) by contexts that never end, for making one takes longer than a message.
 
-    Cipher feedback hides block i as Cᵢ = Pᵢ ⊕ Xᵢ with Xᵢ = E(Cᵢ₋₁), C₀ the start. Whoever decrypts has all of C, and so
-    all of X at once, block by block (ECB). Whoever encrypts sees that Xᵢ₊₁ = E(Pᵢ ⊕ Xᵢ): that is what chaining (CBC)
-    makes of P. And a chain that hung at some last block L goes on from a new start by feeding it `start ⊕ L` first.
+    Cipher feedback can be taken up behind any block that is hidden. Whoever decrypts puts the start before what is
+    hidden and drops what comes of that. Whoever encrypts puts a block before that becomes the start: E(L) ⊕ start, with
+    L the last one hidden. Zeros fill up to whole blocks, so that the next message begins with one.
     """
 
-    __slots__ = ("_blocks", "_chain", "_last")
+    __slots__ = ("_block", "_hide", "_last", "_show")
 
     def __init__(self, key: bytes) -> None:
         algorithm = algorithms.AES(key)
-        self._blocks = Cipher(algorithm, modes.ECB()).encryptor()  # noqa: S305 - one block at a time, as CFB wants it
-        self._chain = Cipher(algorithm, modes.CBC(bytes(16))).encryptor()
-        self._last = 0
+        self._block = Cipher(algorithm, modes.ECB()).encryptor().update  # noqa: S305 - E of one block at a time
+        self._hide = Cipher(algorithm, CFB(bytes(16))).encryptor().update
+        self._show = Cipher(algorithm, CFB(bytes(16))).decryptor().update
+        self._last = bytes(16)
 
     def encrypt(self, start: int, plain: bytes | bytearray) -> bytes:
         size = len(plain)
-        blocks = -(-size // 16)
-        stream = self._chain.update((start ^ self._last).to_bytes(16, "big") + plain[: 16 * (blocks - 1)])
-        self._last = int.from_bytes(stream[-16:], "big")
-        return _xor(plain, stream[:size])
+        first = int.from_bytes(self._block(self._last), "big") ^ start
+        hidden = self._hide(first.to_bytes(16, "big") + plain + bytes(-size % 16))
+        self._last = hidden[-16:]
+        return hidden[16 : 16 + size]
 
     def decrypt(self, start: bytes, hidden: bytes) -> bytes:
         size = len(hidden)
-        return _xor(hidden, self._blocks.update((start + hidden)[: 16 * -(-size // 16)])[:size])
+        return self._show(start + hidden + bytes(-size % 16))[16 : 16 + size]
 
 
 @lru_cache(maxsize=1 << 16)

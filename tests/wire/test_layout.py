@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from netwatch.wire import ber
 from netwatch.wire.layout import Layout
 from netwatch.wire.snmp import Credential, Oid, Pdu, Tag, Value, VarBind, VarBinds
-from netwatch.wire.snmp_memory import FIRST_ID, LAST_ID, CommunityMemory, RefusedError, Shared
+from netwatch.wire.snmp_memory import FIRST_ID, LAST_ID, CommunityMemory, RefusedError, Shared, id_place
 
 ROOT = (1, 3, 6, 1, 2, 1)
 NUMBERS = st.integers(FIRST_ID, LAST_ID)
@@ -51,7 +51,9 @@ def memory(names: tuple[Oid, ...] = (ROOT,)) -> CommunityMemory:
 
 def read(one: CommunityMemory, data: bytes, number: int) -> list[VarBind] | str:
     try:
-        return list(one.read(data, number))
+        return list(one.read(data, id_place(data), number))
+    except IndexError:
+        return ber.BerError.__name__
     except (ber.BerError, RefusedError) as error:
         return type(error).__name__
 
@@ -94,8 +96,10 @@ def test_whatever_becomes_of_the_octets_a_layout_reads_no_more_than_decoding_doe
     bindings: list[VarBind], data: st.DataObject, number: int
 ) -> None:
     learnt, octets = memory(), bytearray(written(number, bindings))
-    for _ in range(2):
-        read(learnt, bytes(octets), number)
+    for sizes in range(data.draw(st.sampled_from([1, 5]))):  # always the same, so that a layout is enough, or not
+        others = [vb._replace(value=again(vb.value, data.draw, vb.tag)) if sizes else vb for vb in bindings]
+        for _ in range(2):
+            assert read(learnt, written(number, others), number) == others
     for _ in range(data.draw(st.integers(1, 4))):
         match data.draw(st.sampled_from(["set", "cut", "put"])):
             case "set":
@@ -113,6 +117,47 @@ def test_whatever_becomes_of_the_octets_a_layout_reads_no_more_than_decoding_doe
         assert read(learnt, bytes(octets), number) == read(memory(), bytes(octets), number)
     elif pdu is None:
         assert read(learnt, bytes(octets), number) == seen.__name__
+
+
+@settings(max_examples=200)
+@given(BINDINGS, st.data(), NUMBERS)
+def test_values_whose_sizes_change_at_every_answer_are_read_as_decoding_reads_them(
+    bindings: list[VarBind], data: st.DataObject, number: int
+) -> None:
+    learnt = memory()
+    for _ in range(data.draw(st.integers(4, 12))):
+        bindings = [vb._replace(value=again(vb.value, data.draw, vb.tag)) for vb in bindings]
+        assert read(learnt, written(number, bindings), number) == bindings
+    names = data.draw(st.permutations([vb.oid for vb in bindings]))
+    bindings = [vb._replace(oid=name) for vb, name in zip(bindings, names, strict=True)]
+    assert read(learnt, written(number, bindings), number) == bindings
+
+
+def counters(*values: int) -> list[VarBind]:
+    return [VarBind((*ROOT, n), Tag.COUNTER32, value) for n, value in enumerate(values)]
+
+
+def test_sizes_that_change_are_known_again_and_those_that_stay_become_a_layout() -> None:
+    learnt, sizes = memory(), [1, 300, 70_000, 2**24, 2**32 - 1]
+    for value in (*sizes, *sizes):
+        read(learnt, written(FIRST_ID, counters(value, 5, value)), FIRST_ID)
+    unseen = written(FIRST_ID, counters(2, 2**31, 66_000))
+    loose = learnt._looks.loose
+    assert loose is not None
+    assert loose.read(unseen) == [2, 2**31, 66_000]
+    assert learnt._looks.layout is not None
+    assert learnt._looks.layout.read(unseen) is None
+    for _ in range(4):
+        assert read(learnt, unseen, FIRST_ID) == counters(2, 2**31, 66_000)
+    assert list(learnt._looks.layout.read(unseen) or ()) == [2, 2**31, 66_000]
+
+
+def test_an_answer_across_the_bounds_of_its_lengths_is_decoded() -> None:
+    """Where the message takes another octet for its length, all behind it moves."""
+    learnt = memory()
+    for count in (*range(20), 60, 61, 120, 121, 250, 251):
+        answer = [VarBind((*ROOT, n), Tag.OCTETS, b"x" * (count // 2 + n)) for n in range(2)]
+        assert read(learnt, written(FIRST_ID, answer), FIRST_ID) == answer
 
 
 @given(BINDINGS, NUMBERS, st.integers(1, 18))
@@ -156,9 +201,23 @@ def test_boxes_that_answer_alike_share_one_layout() -> None:
     question = shared.question(Credential(community="public"), "", Pdu.GET, (ROOT,), 0)
     one, other = CommunityMemory(question, shared), CommunityMemory(question, shared)
     for n, who in enumerate((one, one, other, other)):
-        who.read(written(FIRST_ID + n, [VarBind(ROOT, Tag.GAUGE32, 100 + n)]), FIRST_ID + n)
-    assert one._layout is not None
-    assert one._layout is other._layout
+        read(who, written(FIRST_ID + n, [VarBind(ROOT, Tag.GAUGE32, 100 + n)]), FIRST_ID + n)
+    assert one._looks.layout is not None
+    assert one._looks is other._looks
+
+
+def test_the_first_answer_of_a_box_is_read_by_what_another_of_its_model_answered() -> None:
+    shared = Shared()
+    question = shared.question(Credential(community="public"), "", Pdu.GET, (ROOT,), 0)
+    one, other, third = (CommunityMemory(question, shared) for _ in range(3))
+    for value in (1, 2, 300, 70_000, 5):
+        read(one, written(FIRST_ID, counters(value)), FIRST_ID)
+    for box, value in ((other, 70_000), (CommunityMemory(question, shared), 3)):
+        assert read(box, written(FIRST_ID, counters(value)), FIRST_ID) == counters(value)
+        assert box._looks is one._looks
+    elsewhere = [VarBind((*ROOT, 9), Tag.GAUGE32, 7)]
+    assert read(third, written(FIRST_ID, elsewhere), FIRST_ID) == elsewhere
+    assert third._looks.layout is None
 
 
 @given(st.lists(NAMES, max_size=12), st.integers(0, 3), st.data())

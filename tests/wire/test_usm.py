@@ -28,7 +28,7 @@ from netwatch.wire.snmp import (
     oid,
     open_snmp,
 )
-from netwatch.wire.snmp_memory import Shared
+from netwatch.wire.snmp_memory import Shared, id_place
 from netwatch.wire.snmp_secured import SecuredMemory
 
 try:
@@ -309,7 +309,7 @@ def test_the_question_who_an_engine_is_can_be_repeated(auth: Auth, priv: Priv | 
         assert usm.read(data).flags == usm.REPORTABLE
 
 
-ANSWERS = st.lists(st.tuples(NUMBERS, st.binary(max_size=3)), min_size=2, max_size=6)
+ANSWERS = st.lists(st.tuples(NUMBERS, st.binary(max_size=3)), min_size=2, max_size=9)
 
 
 @settings(max_examples=60, deadline=None)
@@ -321,8 +321,7 @@ def test_answers_by_version_3_are_read_by_layout_as_they_are_decoded(
 
     async def run() -> None:
         shared, credential, peer = Shared(), user(*how), usm.Peer(ENGINE, 3, 500)
-        memory = SecuredMemory(shared.question(credential, "", Pdu.GET, (NAME,), 0), shared)
-        memory.meet(peer)
+        memory = SecuredMemory(shared.question(credential, "", Pdu.GET, (NAME,), 0), shared, peer)
         for number, value in [answers[0], *answers]:
             wrong = data.draw(st.sampled_from(["", "", "number", "octet"]))
             inside = number ^ 1 if wrong == "number" else number
@@ -333,8 +332,8 @@ def test_answers_by_version_3_are_read_by_layout_as_they_are_decoded(
                 octets[-data.draw(st.integers(1, 20))] ^= 1
             if wrong:
                 with pytest.raises(ber.BerError):
-                    memory.read(bytes(octets), number)
+                    memory.read(bytes(octets), id_place(octets), number)
             else:
-                assert memory.read(bytes(octets), number) == [VarBind(NAME, Tag.OCTETS, value)]
+                assert memory.read(bytes(octets), id_place(octets), number) == [VarBind(NAME, Tag.OCTETS, value)]
 
     asyncio.run(run())
