@@ -6,7 +6,6 @@ is only ever an abbreviation for the name that the device itself gave it at its 
 
 from __future__ import annotations
 
-import functools
 import ipaddress
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
@@ -191,12 +190,6 @@ def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | str:
     except ValueError:
         return text
     return getattr(address, "ipv4_mapped", None) or address
-
-
-@functools.lru_cache(maxsize=1 << 14)
-def _comparable(names: tuple[str, ...]) -> frozenset[str]:
-    """Boxes of a model have ports of the same names, and one set for all of them."""
-    return frozenset(normal(name) for name in names)
 
 
 def _plain(word: str) -> str:
