@@ -242,9 +242,13 @@ class Evidence:
         for element, track in self.tracks.items():
             if not track.open or track.quarantine is not None:
                 continue
-            bad = [k for k in track.signals if (s := self.signals.get(k)) is not None and s.state is State.BAD]
-            polled = any(self.signals[k].source not in _MESSAGES for k in bad)
-            if polled and (len(self.praise) >= _HABIT or any(k[2] in _VERDICTS for k in bad)):
+            bad, polled, silent = [], False, False
+            for key in track.signals:
+                if (signal := self.signals.get(key)) is not None and signal.state is State.BAD:
+                    bad.append(key)
+                    polled = polled or signal.source not in _MESSAGES
+                    silent = silent or key[2] in _VERDICTS
+            if polled and (silent or len(self.praise) >= _HABIT):
                 continue  # silence is not said by a device: nobody repeats it but we
             own = [self.rhythms.get(k) or beats[k[2]] or 0 for k in bad]
             beat = max(own, default=0)

@@ -125,7 +125,7 @@ class Contract:
     def row(self, outage: OutageRecord, now: Instant) -> Outage:
         account = self.account(outage, now)
         running = outage.restored is None
-        pauses = self.book.pauses.get(outage.circuit, ()) if running else ()
+        pauses = self.book.pauses.get(outage.circuit) if running else None
         order = self._order_of(outage) if running else None
         return Outage(
             id=outage.id,
@@ -142,7 +142,7 @@ class Contract:
             net_seconds=account.net_seconds,
             planned_seconds=account.planned_seconds,
             breached=account.breached,
-            paused=tuple(sorted(p.reason for p in pauses if p.ended == FOREVER)),
+            paused=tuple(sorted(p.reason for p in pauses if p.ended == FOREVER)) if pauses else (),
             standing=self.standing(outage),
             breach_probability=order.probability if order else None,
             complained=outage.complained,

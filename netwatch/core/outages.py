@@ -81,26 +81,25 @@ class Outages:
         """Bring every circuit that anything touches up to now."""
         judged, calls, disturbed = self.known.judged, self.book.calls, self.known.disturbed
         touched = self.touched = self.losses.touched() | self._live() | self._called()
-        todo = []
+        todo: dict[str, Loss] = {}
         for circuit in touched:
             loss = self.losses.of(circuit)
             if id(loss) not in self._losses:
                 self._losses[id(loss)] = loss
                 self._conclude(loss)
             if judged.get(circuit) is not loss.verdict or circuit in disturbed or circuit in calls:
-                todo.append(circuit)
+                todo[circuit] = loss
         for circuit in judged.keys() - touched:
             del judged[circuit]
         for circuit in sorted(todo):
-            self._judge(circuit)
+            self._judge(circuit, todo[circuit])
         disturbed.clear()
-        for loss in {id(loss): loss for loss in map(self.losses.of, todo)}.values():
+        for loss in {id(loss): loss for loss in todo.values()}.values():
             self._conclude(loss)  # once more: a cause may have got its fault only now
-        judged.update((circuit, self.losses.of(circuit).verdict) for circuit in todo if circuit not in calls)
+        judged.update((circuit, loss.verdict) for circuit, loss in todo.items() if circuit not in calls)
         self.changed.update(todo)
 
-    def _judge(self, circuit: str) -> None:
-        loss = self.losses.of(circuit)
+    def _judge(self, circuit: str, loss: Loss) -> None:
         calls = self.book.calls.get(circuit, [])
         found = self._counting(episodes(loss.down, self.timing, calls)) if calls else self._found[id(loss)]
         if found or circuit in self.outages_of or circuit in self.exposures_of or loss.lost != loss.down:
