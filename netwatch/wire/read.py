@@ -386,9 +386,10 @@ class _Work:
         return None if below or above else value
 
     def _beside(self, profile: Profile, name: str, index: Index) -> VarBind | None:
-        """What another column says at the same index; a scalar holds for every row."""
+        """What another column says at the same index, or of the unit that the row belongs to; a scalar holds for all."""
         column = self._column(self._profiles.column(profile, name))
-        return column.get(index) or column.get((0,))
+        places = (index[:arcs] for arcs in range(len(index), 0, -1)) if column else ()
+        return next((column[place] for place in (*places, (0,)) if place in column), None)
 
     def _scale(self, profile: Profile, sensor: Sensor, index: Index) -> float:
         """What the row itself says of its scale; nothing said is 1."""

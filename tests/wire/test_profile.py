@@ -10,11 +10,11 @@ import pytest
 from netwatch.config import shipped
 from netwatch.core.model import Device, Ledger, Link, Medium, Port, Role
 from netwatch.findings import UnusableError
-from netwatch.wire import ber
+from netwatch.wire import ber, decode
 from netwatch.wire.names import Names
 from netwatch.wire.profile import Profiles
 from netwatch.wire.read import Reader
-from netwatch.wire.snmp import Budget, Credential, Snmp, Tag, Target, dotted, oid
+from netwatch.wire.snmp import Budget, Credential, Snmp, Tag, Target, VarBind, dotted, oid
 from netwatch.wire.template import template
 
 
@@ -454,6 +454,17 @@ async def test_one_setting_of_the_box_holds_for_all_rows(
     assert [s["value"] for s in found.lists["sensors"]] == pytest.approx(amperes)
 
 
+async def test_a_setting_of_a_unit_holds_for_the_rows_of_that_unit(agent: Any, snmp: Snmp, tmp_path: Path) -> None:
+    agent.set("1.3.6.1.2.1.1.2.0", oid("1.3.6.1.4.1.4242.7"))
+    for unit, tenths in ((1, 0), (2, 1)):
+        agent.set(f"1.3.6.1.4.1.4242.9.1.{unit}", tenths)
+        agent.set(f"1.3.6.1.4.1.4242.3.1.{unit}.1", 52)
+    found = await Reader(snmp, Profiles.of(family(tmp_path, SETTING))).read(
+        Target("127.0.0.1", Credential(community="public"), agent.port)
+    )
+    assert [(s["name"], s["value"]) for s in found.lists["sensors"]] == [("battery 1.1", 52), ("battery 2.1", 5.2)]
+
+
 @pytest.mark.parametrize(
     ("words", "celsius"), [(b"77 F", 25), (b"25.5 C", 25.5), (b"-4\xc2\xb0F", -20), (b"21", 21), (b"none", None)]
 )
@@ -580,3 +591,10 @@ async def test_each_series_may_have_its_own_copy_of_what_is_read(
         (name, 2, "broken", f"1.3.6.1.4.1.{copy}.2.3")
     ]
     assert [(s.component, s.condition.value, s.state.value) for s in found.seen] == [(name, "supply", "bad")]
+
+
+@pytest.mark.parametrize(
+    ("words", "value"), [(b"Current 12V Rail: 33.67A", 33.67), (b"CPU: 67 C 152.60F", 67), (b"Fan 1 speed", None)]
+)
+def test_the_number_may_stand_behind_the_name_that_has_one_too(words: bytes, value: float | None) -> None:
+    assert decode.DECODERS["behind_colon"](VarBind((1, 3), Tag.OCTETS, words)) == value
