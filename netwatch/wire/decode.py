@@ -124,6 +124,12 @@ def celsius_in_text(vb: VarBind) -> float | None:
     return (raw - 32) / 1.8 if re.search(r"\d *°? *F", text(vb) or "") else raw
 
 
+def behind_colon(vb: VarBind) -> int | float | None:
+    """`Current 12V Rail: 33.67A` → 33.67: the number that follows what is told of."""
+    _, colon, figure = (text(vb) or "").rpartition(":")
+    return number(VarBind(vb.oid, Tag.OCTETS, figure.encode())) if colon else None
+
+
 def hexadecimal(vb: VarBind) -> str | None:
     """Octets as hex: addresses of hardware."""
     return vb.value.hex() if isinstance(vb.value, bytes) and vb.value else None
@@ -227,6 +233,7 @@ DECODERS: Mapping[str, Callable[[VarBind], Decoded]] = {
     "ieee754": ieee754,
     "fahrenheit": fahrenheit,
     "celsius_in_text": celsius_in_text,
+    "behind_colon": behind_colon,
     "hex": hexadecimal,
     "name_or_mac": name_or_mac,
     "onu_serial": onu_serial,
