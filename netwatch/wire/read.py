@@ -386,10 +386,12 @@ class _Work:
         return None if below or above else value
 
     def _beside(self, profile: Profile, name: str, index: Index) -> VarBind | None:
-        """What another column says at the same index, or of the unit that the row belongs to; a scalar holds for all."""
+        """What another column says at the same index, or of the unit the row is in; a scalar holds for every row."""
         column = self._column(self._profiles.column(profile, name))
-        places = (index[:arcs] for arcs in range(len(index), 0, -1)) if column else ()
-        return next((column[place] for place in (*places, (0,)) if place in column), None)
+        if index in column or not column:
+            return column.get(index)
+        units = (index[:arcs] for arcs in range(len(index) - 1, 0, -1))
+        return next((column[unit] for unit in (*units, (0,)) if unit in column), None)
 
     def _scale(self, profile: Profile, sensor: Sensor, index: Index) -> float:
         """What the row itself says of its scale; nothing said is 1."""
