@@ -92,7 +92,7 @@ _UNSEEN = Looks(None, None, Shape((), ()))
 class Question:
     """A request, encoded but for its request-id."""
 
-    __slots__ = ("context", "credential", "data", "id_at", "looks", "names", "pdu", "repetitions")
+    __slots__ = ("context", "credential", "data", "id_at", "looks", "names", "pdu", "repetitions", "vain")
 
     def __init__(
         self, credential: Credential, context: str, pdu: Pdu, repetitions: int, names: tuple[Oid, ...]
@@ -108,6 +108,8 @@ class Question:
         self.id_at = body.index(FIRST_ID.to_bytes(4, "big"), body.index(b"\x02\x04"))
         self.looks = _UNSEEN
         """Of the last answer that was learnt, whoever gave it: the next box may be of that model."""
+        self.vain = 0
+        """How many answers looked like none before, whoever gave them."""
 
 
 class Recollection:
@@ -156,7 +158,8 @@ class Recollection:
     def learn(self, data: bytes, at: int, answer: VarBinds, spans: Sequence[tuple[int, int]]) -> VarBinds:
         """The answer, which had to be decoded: `spans` tell where the contents of its values lie."""
         self._vain += 1
-        if not worth(self._vain):
+        self.question.vain += 1
+        if not worth(self._vain) and not worth(self.question.vain):
             return answer
         fields = [(*span, *ber.kind_of(tag)[1:]) for span, tag in zip(spans, answer.shape.tags, strict=True)]
         hole = at, at + data[at - 1]
@@ -199,8 +202,8 @@ _pack = Struct(">I").pack_into
 def worth(vain: int) -> bool:
     """Shall it be remembered what an answer looks like after so many in a row that looked like none before?
 
-    That takes longer than decoding the answer: it is not done for questions that are asked once (a walk when a device
-    is learnt), nor each time where names come and go at every poll.
+    That takes longer than decoding the answer: it is not done for questions that only one device is asked, once (a walk
+    when it is learnt), nor each time where names come and go at every poll.
     """
     return vain in (2, 3) or vain % 16 == 0
 

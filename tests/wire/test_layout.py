@@ -220,6 +220,17 @@ def test_the_first_answer_of_a_box_is_read_by_what_another_of_its_model_answered
     assert third._looks.layout is None
 
 
+def test_thousands_that_are_each_asked_once_are_not_all_decoded() -> None:
+    """After a start: whoever answers what two before answered is read by their looks."""
+    shared = Shared()
+    question = shared.question(Credential(community="public"), "", Pdu.GET, (ROOT,), 0)
+    boxes = [CommunityMemory(question, shared) for _ in range(4)]
+    for n, box in enumerate(boxes):
+        read(box, written(FIRST_ID + n, [VarBind(ROOT, Tag.GAUGE32, 100 + n)]), FIRST_ID + n)
+    assert boxes[3]._looks is boxes[1]._looks
+    assert boxes[3]._looks.layout is not None
+
+
 @given(st.lists(NAMES, max_size=12), st.integers(0, 3), st.data())
 def test_rows_under_a_root_are_counted_up_to_the_first_that_is_not(
     names: list[Oid], width: int, data: st.DataObject
