@@ -25,6 +25,7 @@ from netwatch.wire.names import Names
 from netwatch.wire.near import Surroundings
 from netwatch.wire.ping import Ping
 from netwatch.wire.read import Reader, Seen
+from netwatch.wire.schedule import phase
 from netwatch.wire.snmp import AuthError, Budget, NoAnswerError, OwnTroubleError, Snmp, SnmpError, Target
 from netwatch.wire.telling import Telling
 from netwatch.wire.watch import Watch
@@ -153,7 +154,9 @@ class Polled:
             if self._unseen:
                 self._unseen = not await self._recall(target, budget)
             if means.detail_interval and (telling.afresh or loop.time() >= self._next_detail):
-                self._next_detail = loop.time() + means.detail_interval
+                # All are read at their first polls, within a minute of a start: from then on each at its own time.
+                share = 1.0 if self._next_detail else phase(self.device.id)
+                self._next_detail = loop.time() + share * means.detail_interval
                 await self._details(target, budget)
         finally:
             telling.afresh = False
