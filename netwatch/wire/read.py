@@ -280,13 +280,15 @@ class _Work:
 
     def _rows(self, profile: Profile, rows: Rows, found: Read) -> None:
         out = found.lists.setdefault(rows.list, [])
+        told = {_session(row) for row in out} if rows.list == "sessions" else set()
         for index in sorted({i for column in rows.by for i in self._column(column)}):
             row: Row = {}
             for name, sources in rows.fields.items():
                 row[name] = self._field(profile, sources, index, row)
             if any(row.get(name) in (None, "") for name in rows.need):
                 continue
-            out.append(row)
+            if not (told and _session(row) in told):
+                out.append(row)
             for rule in rows.observe:
                 self._judge(rule, row, found.seen)
             if rows.list == "ports":
@@ -537,6 +539,11 @@ def _worst(seen: Iterable[Seen]) -> Iterable[Seen]:
         if key not in out or (one.state is State.BAD and out[key].state is not State.BAD):
             out[key] = one
     return out.values()
+
+
+def _session(row: Row) -> tuple[Any, ...]:
+    """What makes a session of one MIB that of another, where a box has both."""
+    return row.get("kind"), row.get("peer"), row.get("state")
 
 
 _POWER = frozenset({Condition.MAINS, Condition.BATTERY, Condition.SUPPLY})

@@ -415,6 +415,24 @@ async def test_a_bfd_session_of_vrp_is_named_by_its_peer(agent: Any, snmp: Snmp)
     assert {(s.component, s.state.value) for s in found.seen} == {("bfd 192.0.2.1", "ok"), ("bfd 192.0.2.2", "bad")}
 
 
+async def test_a_bgp_session_that_two_mibs_tell_is_one(agent: Any, snmp: Snmp) -> None:
+    agent.set("1.3.6.1.2.1.1.2.0", oid("1.3.6.1.4.1.44641"))
+    agent.set("1.3.6.1.2.1.15.3.1.2.192.0.2.1", 6)
+    agent.set("1.3.6.1.2.1.15.3.1.3.192.0.2.1", 2)
+    for peer, state in (("1.192.0.2.1", 6), ("2.32.1.13.184.0.0.0.0.0.0.0.0.0.0.0.9", 1)):
+        agent.set(f"1.3.6.1.3.5.1.1.2.1.12.1.{peer}", 2)
+        agent.set(f"1.3.6.1.3.5.1.1.2.1.13.1.{peer}", state)
+    found = await Reader(snmp, Profiles.load()).read(Target("127.0.0.1", Credential(community="public"), agent.port))
+    assert [(s["peer"], s["state"]) for s in found.lists["sessions"]] == [
+        ("192.0.2.1", "established"),
+        ("2001:db8:0:0:0:0:0:9", "idle"),
+    ]
+    assert {(s.component, s.state.value) for s in found.seen} == {
+        ("bgp 192.0.2.1", "ok"),
+        ("bgp 2001:db8:0:0:0:0:0:9", "bad"),
+    }
+
+
 SETTING = """
 title = "Acme"
 sys_object_id = ["1.3.6.1.4.1.4242"]
