@@ -102,19 +102,19 @@ class Asking:
             asks = self._ready[key] = await self.prepare(case, TARGETS[: self.targets])
             for n in range(0, len(asks), FLIGHT):  # whoever learns something at the first question has learnt it
                 await asyncio.gather(*(ask() for ask in asks[n : n + FLIGHT]))
-        end, done = time.monotonic() + case["seconds"], 0
+        end, clock = time.monotonic() + case["seconds"], time.monotonic
 
-        async def worker(first: int) -> None:
-            nonlocal done
-            at, clock = first, time.monotonic
+        async def worker(asks: list[Callable[[], Awaitable[object]]]) -> int:
+            done = 0
             while clock() < end:
-                await asks[at % len(asks)]()
-                done += 1
-                at += FLIGHT
+                for ask in asks:
+                    await ask()
+                done += len(asks)
+            return done
 
         before = cpu()
-        await asyncio.gather(*(worker(n) for n in range(FLIGHT)))
-        return {"cpu": cpu() - before, "requests": done}
+        done = await asyncio.gather(*(worker(asks[n::FLIGHT]) for n in range(FLIGHT)))
+        return {"cpu": cpu() - before, "requests": sum(done)}
 
     async def prepare(self, case: dict[str, Any], targets: list[str]) -> list[Callable[[], Awaitable[object]]]:
         """For each target, what asks it once."""

@@ -44,8 +44,8 @@ class Layout:
             if fix is not None:
                 fixes.append((place, fix))
         self._size = len(data)
-        self._mask = _number(free, "big")
-        self._pattern = _number(data, "big") & self._mask
+        self._mask = _number(free, "little")
+        self._pattern = _number(data, "little") & self._mask
         self._unpack = Struct(f"{form}{len(data) - at}x").unpack
         self._fixes = tuple(fixes)
         self.hole = hole[0]
@@ -54,7 +54,7 @@ class Layout:
 
     def read(self, data: bytes) -> Sequence[Any] | None:
         """The values; None when the message looks different."""
-        if len(data) != self._size or _number(data, "big") & self._mask != self._pattern:
+        if len(data) != self._size or _number(data, "little") & self._mask != self._pattern:
             return None
         if not self._fixes:
             return self._unpack(data)

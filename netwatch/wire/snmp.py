@@ -329,10 +329,17 @@ class Snmp:
             answer, _ = await self._next_less(target, (column,), budget, asked, error)
         else:
             values = answer.values
-            manners.gave(len(values), asked)
-            whole = answer.shape.whole(root)
+            if len(values) < asked:
+                manners.good = 0
+            else:
+                manners.gave(asked, asked)
+            shape = answer.shape
+            if shape.root is not root:
+                shape.under(root)
+            whole = shape.whole
             if whole is not None and whole.size <= limit:
-                return VarBinds(whole, values[: whole.size])
+                answer.shape, answer.values = whole, values[: whole.size]
+                return answer
             column = _Column(root)
         column.take(target, answer, limit)
         return await self._walk_on(target, column, budget, limit)

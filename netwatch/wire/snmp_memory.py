@@ -43,9 +43,11 @@ class Memory(Protocol):
     def message(self, number: int) -> bytes | bytearray:
         """The request with this number, good until the next call."""
 
-    def read(self, data: bytes, at: int, number: int) -> VarBinds:
-        """What it was answered: `number` stands at `at`. Raises RefusedError, RepeatError, SnmpError, or BerError for
-        what is no answer to it."""
+    def recall(self, data: bytes, at: int, number: int) -> VarBinds | None:
+        """What it was answered, when that looks as before: `number` stands at `at`. Raises BerError."""
+
+    def decode(self, data: bytes, at: int, number: int) -> VarBinds:
+        """What it was answered. Raises RefusedError, RepeatError, SnmpError; BerError for what is no answer to it."""
 
 
 F = TypeVar("F", Layout, Loose)
@@ -125,8 +127,8 @@ class Recollection:
         self._size = self._alike = 0
         """How long the last answer of sizes that change was, and how many in a row were as long."""
 
-    def recall(self, data: bytes, at: int) -> VarBinds | None:
-        """The answer, when it looks like those before and its number stands at `at`. Raises BerError."""
+    def recall(self, data: bytes, at: int, number: int) -> VarBinds | None:  # noqa: ARG002 - it was found at `at`
+        """The answer, when it looks like those before. Raises BerError."""
         layout, loose, shape = self._looks
         values: Sequence[Value] | None
         if layout is not None and at == layout.hole and (values := layout.read(data)) is not None:
@@ -187,10 +189,7 @@ class CommunityMemory(Recollection):
         _pack(question.data, question.id_at, number)
         return question.data
 
-    def read(self, data: bytes, at: int, number: int) -> VarBinds:
-        answer = self.recall(data, at)
-        if answer is not None:
-            return answer
+    def decode(self, data: bytes, at: int, number: int) -> VarBinds:
         spans: list[tuple[int, int]] = []
         pdu = ber.read_message(data, spans).pdu
         return self.learn(data, at, VarBinds.of(response(pdu, number).varbinds), spans)

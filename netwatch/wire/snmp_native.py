@@ -58,6 +58,7 @@ _AGAIN = 0.02
 _MOST_ROUNDS = 5
 """Reports that one question survives: who are you, what time is it, it is another box now, its clock was set."""
 _MOST_PEERS = 1 << 20
+_number = int.from_bytes
 
 Asked: TypeAlias = tuple["asyncio.Future[VarBinds]", Target, Memory]
 """A request that is out. A plain tuple: an object of its own takes five times as long to make."""
@@ -146,23 +147,26 @@ class NativeEngine:
 
     def _send_all(self) -> None:
         out, self._out = self._out, []
-        for number, asked in out:
-            self._send(number, asked)
+        self._send(out)
 
-    def _send(self, number: int, asked: Asked) -> None:
-        _, target, memory = asked
-        try:
-            sock = self._sockets.get(target.wide) or self._open(target.wide)
-            sock.sendto(memory.message(number), target.place)
-        except (BlockingIOError, InterruptedError):  # our queue is full for a moment: that costs none of its tries
-            self._trouble(number, target).tries += 1
-            self._sweep.add(number, _AGAIN)
-            return
-        except OSError as error:
-            self._fail(number, OwnTroubleError(f"cannot send to {target}: {error.strerror or error}"))
-            return
-        self.stats.sent += 1
-        self._sweep.add(number, target.timeout)
+    def _send(self, out: Sequence[tuple[int, Asked]]) -> None:
+        sockets, seconds = self._sockets, -1.0
+        for number, (_, target, memory) in out:
+            try:
+                sock = sockets.get(target.wide) or self._open(target.wide)
+                sock.sendto(memory.message(number), target.place)
+            except (BlockingIOError, InterruptedError):  # our queue is full for a moment: that costs none of its tries
+                self._trouble(number, target).tries += 1
+                self._sweep.add(number, _AGAIN)
+                continue
+            except OSError as error:
+                self._fail(number, OwnTroubleError(f"cannot send to {target}: {error.strerror or error}"))
+                continue
+            if target.timeout != seconds:
+                seconds = target.timeout
+                wait = self._sweep.keys(seconds).append
+            wait(number)
+        self.stats.sent += len(out)
 
     def _late(self, number: int) -> None:
         asked = self._waiting.get(number)
@@ -175,7 +179,7 @@ class NativeEngine:
         elif trouble.tries > 0:
             trouble.tries -= 1
             self.stats.repeated += 1
-            self._send(number, asked)
+            self._send([(number, asked)])
         elif trouble.garbled:
             self._fail(number, GarbledError(f"{target}: {trouble.garbled}"))
         else:
@@ -193,7 +197,7 @@ class NativeEngine:
             number = self._number = self._free()
             self._waiting[number] = asked
             self._troubled[number] = _Trouble(target.retries, rounds)
-            self._send(number, asked)
+            self._send([(number, asked)])
 
     def _trouble(self, number: int, target: Target) -> _Trouble:
         return self._troubled.get(number) or self._troubled.setdefault(number, _Trouble(target.retries))
@@ -227,7 +231,7 @@ class NativeEngine:
     def _heard(self, data: bytes, source: Any) -> None:
         # Nearly always the first four octets with tag and length of a number are those by which it is known.
         at = data.find(b"\x02\x04", 5) + 2
-        number = int.from_bytes(data[at : at + 4], "big")
+        number = _number(data[at : at + 4], "big")
         asked = self._waiting.get(number)
         if asked is None:
             try:
@@ -235,31 +239,34 @@ class NativeEngine:
             except (IndexError, ber.BerError):
                 self.stats.strangers += 1
                 return
-            number = int.from_bytes(data[at : at + data[at - 1]], "big")
+            number = _number(data[at : at + data[at - 1]], "big")
             asked = self._waiting.get(number)
         if asked is None or asked[1].place != source:
             self.stats.strangers += 1
             return
         answer, target, memory = asked
         try:
-            result = memory.read(data, at, number)
+            result = memory.recall(data, at, number)
+            if result is None:
+                result = memory.decode(data, at, number)
         except ber.BerError as error:
             self._trouble(number, target).garbled = str(error)
-            return
         except RepeatError:
             self._anew(number, asked)
-            return
         except RefusedError as refused:
             names, at = memory.question.names, refused.place
             name = names[at - 1] if 0 < at <= len(names) else None
             self._fail(number, AgentError(target, refused.status, at, name))
-            return
         except SnmpError as error:
             self._fail(number, error)
-            return
-        self._settle(number)
-        if not answer.done():
-            answer.set_result(result)
+        else:
+            del self._waiting[number]
+            if self._troubled:
+                self._troubled.pop(number, None)
+            try:
+                answer.set_result(result)
+            except asyncio.InvalidStateError:  # nobody waits any more
+                return
 
 
 def open_engine() -> Engine:

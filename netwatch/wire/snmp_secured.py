@@ -52,23 +52,27 @@ class SecuredMemory(Recollection):
             self._meet()
         return self._envelope.seal(number, self._clock())
 
-    def read(self, data: bytes, at: int, number: int) -> VarBinds:
+    def recall(self, data: bytes, at: int, number: int) -> VarBinds | None:
         outside, peer = self._outside, self._peer
-        if outside is not None and at == outside.hole and outside.fits(data):
-            octets, digest, salt = self._fields(data)
-            time = _number(octets, "big", signed=True)
-            if digest:
-                self._lock.prove(data, self._digest_at, digest)
-            plain = data[outside.start :]
-            if salt:
-                plain = self._lock.decrypt(peer.boots, time, salt, plain)
-            at = self._id_at
-            if _number(plain[at : at + 4], "big") == number and (answer := self.recall(plain, at)) is not None:
-                peer.time, peer.at = time, self._clock()
-                return answer
-        return self._decode(data, number)
+        if outside is None or at != outside.hole or not outside.fits(data):
+            return None
+        octets, digest, salt = self._fields(data)
+        time = _number(octets, "big", signed=True)
+        if digest:
+            self._lock.prove(data, self._digest_at, digest)
+        plain = data[outside.start :]
+        if salt:
+            plain = self._lock.decrypt(peer.boots, time, salt, plain)
+        answer = self._inside(plain, self._id_at, number)
+        if answer is not None:
+            peer.time, peer.at = time, self._clock()
+        return answer
 
-    def _decode(self, data: bytes, number: int) -> VarBinds:
+    def _inside(self, plain: bytes, at: int, number: int) -> VarBinds | None:
+        """Also the number within has to be that of the question: another answer may have been put into the envelope."""
+        return super().recall(plain, at, number) if _number(plain[at : at + 4], "big") == number else None
+
+    def decode(self, data: bytes, at: int, number: int) -> VarBinds:
         """Raises BerError for what proves nothing."""
         message = usm.read(data)
         try:
@@ -79,7 +83,7 @@ class SecuredMemory(Recollection):
             raise ber.BerError(f"cannot be decrypted: {error}") from None
         proven, hidden = bool(message.flags & usm.AUTH), bool(message.flags & usm.PRIV)
         at = _id_place(plain)
-        answer = self.recall(plain, at) if _number(plain[at : at + 4], "big") == number else None
+        answer = self._inside(plain, at, number)
         if answer is None:
             spans: list[tuple[int, int]] = []
             pdu = usm.read_scoped(plain, spans).pdu

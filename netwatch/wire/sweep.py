@@ -37,10 +37,12 @@ class Sweep(Generic[Key]):
         self._spared = False
 
     def add(self, key: Key, seconds: float) -> None:
+        self.keys(seconds).append(key)
+
+    def keys(self, seconds: float) -> list[Key]:
+        """What many keys can be appended to that are added now, without a call for each."""
         keys = self._open.get(seconds)
-        if keys is None:
-            keys = self._begin(seconds)
-        keys.append(key)
+        return self._begin(seconds) if keys is None else keys
 
     def close(self) -> None:
         if self._timer is not None:

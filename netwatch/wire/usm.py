@@ -386,7 +386,8 @@ class Envelope:
         sizes = [stop - start for start, stop in spans]
         self._whole, self._blank, self._hidden = bytearray(whole), bytes(sizes[2]), sizes[3] > 0
         self._time_size = sizes[1]
-        self._boots, self._from, self._until = self._peer.boots, time, (1 << 8 * self._time_size - 1) - 1
+        self._boots, self._from = self._peer.boots, time
+        self._until = (1 << 8 * self._time_size - 1) - 1 if time >= 0 else time
         return whole
 
 

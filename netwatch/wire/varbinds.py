@@ -53,14 +53,16 @@ class VarBind(NamedTuple):
 class Shape:
     """Names and tags of an answer. Answers that only differ in their values share one, and what was found out of it."""
 
-    __slots__ = ("_parts", "_rising", "_root", "_under", "_whole", "names", "size", "tags")
+    __slots__ = ("_parts", "_rising", "_under", "names", "root", "size", "tags", "whole")
 
     def __init__(self, names: Sequence[Oid], tags: Sequence[Tag]) -> None:
         self.names, self.tags, self.size = names, tags, len(names)
-        self._rising: bool | None = None
-        self._root: Oid | None = None
+        self.root: Oid | None = None
+        """Below which it was judged last (`under`)."""
+        self.whole: Shape | None = None
+        """What lies below `root`, where that is all that follows it there: its end is seen, and its names increase."""
         self._under = self
-        self._whole: Shape | None = None
+        self._rising: bool | None = None
         self._parts: dict[tuple[int, int, int], Shape] = {}
 
     @property
@@ -72,7 +74,7 @@ class Shape:
 
     def under(self, root: Oid) -> Shape:
         """Of those at the beginning that are there and lie under `root`; itself when all do."""
-        if self._root is not root and self._root != root:
+        if self.root is not root and self.root != root:
             width, count = len(root), 0
             for name, tag in zip(self.names, self.tags, strict=True):
                 if tag in ABSENT or name[:width] != root:
@@ -80,14 +82,8 @@ class Shape:
                 count += 1
             under = self if count == self.size else self.part(0, count)
             good = count < self.size and (count == 0 or (under.rising and under.names[0] > root))
-            self._root, self._under, self._whole = root, under, under if good else None
+            self.root, self._under, self.whole = root, under, under if good else None
         return self._under
-
-    def whole(self, root: Oid) -> Shape | None:
-        """`under` that, where it is all that follows `root` there: its end is seen, and its names increase."""
-        if self._root is not root:
-            self.under(root)
-        return self._whole
 
     def part(self, start: int, stop: int, step: int = 1) -> Shape:
         """As of a slice."""

@@ -51,7 +51,9 @@ def memory(names: tuple[Oid, ...] = (ROOT,)) -> CommunityMemory:
 
 def read(one: CommunityMemory, data: bytes, number: int) -> list[VarBind] | str:
     try:
-        return list(one.read(data, id_place(data), number))
+        at = id_place(data)
+        answer = one.recall(data, at, number)
+        return list(one.decode(data, at, number) if answer is None else answer)
     except IndexError:
         return ber.BerError.__name__
     except (ber.BerError, RefusedError) as error:
