@@ -21,20 +21,6 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from netwatch.wire import ber, udp, usm
-from netwatch.wire.snmp import (
-    AgentError,
-    AuthError,
-    Engine,
-    GarbledError,
-    NoAnswerError,
-    Oid,
-    OwnTroubleError,
-    Pdu,
-    SnmpError,
-    Target,
-    VarBinds,
-    Version,
-)
 from netwatch.wire.snmp_memory import (
     FIRST_ID,
     LAST_ID,
@@ -48,7 +34,20 @@ from netwatch.wire.snmp_memory import (
     id_place,
 )
 from netwatch.wire.snmp_secured import SecuredMemory
+from netwatch.wire.snmp_terms import (
+    AgentError,
+    AuthError,
+    Engine,
+    GarbledError,
+    NoAnswerError,
+    OwnTroubleError,
+    Pdu,
+    SnmpError,
+    Target,
+    Version,
+)
 from netwatch.wire.sweep import Sweep
+from netwatch.wire.varbinds import Oid, VarBinds
 
 _DATAGRAM = 65_535
 _BATCH = 1_000

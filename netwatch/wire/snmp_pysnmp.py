@@ -18,7 +18,7 @@ from pysnmp.hlapi.v1arch import asyncio as v1
 from pysnmp.hlapi.v3arch import asyncio as v3
 from pysnmp.proto import errind, rfc1902
 
-from netwatch.wire.snmp import (
+from netwatch.wire.snmp_terms import (
     AgentError,
     Auth,
     AuthError,
@@ -26,17 +26,13 @@ from netwatch.wire.snmp import (
     Engine,
     GarbledError,
     NoAnswerError,
-    Oid,
     OwnTroubleError,
     Pdu,
     Priv,
-    Tag,
     Target,
-    Value,
-    VarBind,
-    VarBinds,
     Version,
 )
+from netwatch.wire.varbinds import Oid, Tag, Value, VarBind, VarBinds
 
 _TARGETS_PER_ENGINE = 100
 _TICK = 0.05
