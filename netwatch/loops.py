@@ -11,6 +11,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import groupby
 from typing import Generic, Protocol, TypeVar
 from zoneinfo import ZoneInfo
@@ -22,6 +23,7 @@ from netwatch.core.time import DAY, MINUTE, SECOND, Instant, Span
 
 log = logging.getLogger(__name__)
 
+R = TypeVar("R")
 S = TypeVar("S")
 S_contra = TypeVar("S_contra", contravariant=True)
 
@@ -174,7 +176,10 @@ class Mind(Generic[S]):
     async def hear(self, batch: Sequence[Fact], *, now: Instant | None = None) -> Decision:
         """Decide on a batch (maybe an empty one: then only time has passed) and commit what follows."""
         async with self._turn:
-            return await self._commit(self.engine.decide(batch, self._now(now)), batch)
+            decide = partial(self.engine.decide, batch, self._now(now))
+            # A thread for what takes long: pings and pages must not wait for it. Else the way there costs more.
+            decision = await _aside(decide) if self.engine.weighs(batch, self.last) else decide()
+            return await self._commit(decision, batch)
 
     async def catch_up(self, rows: Iterable[Row] = ()) -> Decision:
         """After a start: fire what fell due while nobody was there, once, and say that it is late.
@@ -220,7 +225,7 @@ class Mind(Generic[S]):
         sends = [send for effect in decision.effects for send in self.route(effect)]
         # Freezing walks the whole state. Nobody changes it meanwhile (we hold the turn), so a thread may, and
         # the event loop goes on answering.
-        frozen = f"{decision.now}\n{await asyncio.to_thread(self.engine.freeze)}" if snapshot else None
+        frozen = f"{decision.now}\n{await _aside(self.engine.freeze)}" if snapshot else None
         self._doing("commit")
         await self._store.commit(decision, sends, frozen)
         if snapshot:
@@ -231,6 +236,16 @@ class Mind(Generic[S]):
     def _doing(self, what: str) -> None:
         if self._progress:
             self._progress.mark("think", what)
+
+
+async def _aside(work: Callable[[], R]) -> R:
+    """On a thread. Whoever is cancelled waits for it: nobody else may touch the engine meanwhile."""
+    task = asyncio.ensure_future(asyncio.to_thread(work))
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait({task})
+        raise
 
 
 def _late(effect: Effect) -> Effect:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -68,6 +69,9 @@ class SmallEngine:
 
     def resume(self, now: Instant) -> Decision:
         return self.decide((), now)
+
+    def weighs(self, batch: Sequence[Fact], now: Instant) -> bool:
+        return bool(batch)
 
     def next_due(self) -> Instant | None:
         return min((at + MINUTE for device, at in self.heard if device not in self.told), default=None)
@@ -153,6 +157,41 @@ async def test_a_batch_is_committed_before_anybody_is_told_of_it() -> None:
     await mind.hear([bad("R-1", 3)])
     assert order == [("published", 1)]
     assert store.commits[0][0].facts == (bad("R-1", 3), Tick(5))
+
+
+class Ponderer(SmallEngine):
+    """Goes on deciding until the event loop has had a turn."""
+
+    def __init__(self) -> None:
+        super().__init__(Ledger(), RULES, ZONE)
+        self.turn = threading.Event()
+        self.deciding = threading.Event()
+
+    def decide(self, batch: Sequence[Fact], now: Instant) -> Decision:
+        self.deciding.set()
+        assert self.turn.wait(10), "the event loop stands still"
+        return super().decide(batch, now)
+
+
+async def test_everybody_else_goes_on_while_a_decision_takes_long() -> None:
+    store, engine = Memory(), Ponderer()
+    hearing = asyncio.create_task(mind_of(store, Hand(5), engine).hear([bad("R-1", 3)]))
+    await asyncio.to_thread(engine.deciding.wait, 10)
+    engine.turn.set()
+    assert (await hearing).facts[0] == bad("R-1", 3)
+
+
+async def test_whoever_is_cancelled_meanwhile_waits_until_it_is_decided() -> None:
+    engine = Ponderer()
+    hearing = asyncio.create_task(mind_of(Memory(), Hand(5), engine).hear([bad("R-1", 3)]))
+    await asyncio.to_thread(engine.deciding.wait, 10)
+    hearing.cancel()
+    done, _ = await asyncio.wait({hearing}, timeout=0.05)
+    assert (done, engine.calls) == (set(), [])
+    engine.turn.set()
+    with pytest.raises(asyncio.CancelledError):
+        await hearing
+    assert engine.calls == [(1, 5)]
 
 
 async def test_a_decision_in_which_nothing_happened_writes_nothing() -> None:

@@ -47,7 +47,7 @@ from netwatch.core.review import Review
 from netwatch.core.rows import news
 from netwatch.core.rules import Rules
 from netwatch.core.settled import note
-from netwatch.core.time import HOUR, Instant, Span, moment
+from netwatch.core.time import HOUR, SECOND, Instant, Span, moment
 from netwatch.core.topology import Network
 
 VERSION = 3
@@ -114,9 +114,18 @@ class Engine:
         self.book.evidence.listen_anew(self.book.now, at, self.rules.alarms)
 
     def next_due(self) -> Instant | None:
-        """When `decide` must be called again although nothing is heard."""
+        """When `decide` must be called again although nothing is heard.
+
+        Alarms come of age by the second, each as of its own instant: ten thousand of one storm are ten decisions to
+        commit then, and not ten thousand.
+        """
         due = [at for at in (self.book.review_due, self.book.fade_due) if at is not None]
-        return min([*due, *(at for at, _ in self._alarms[:1])], default=None)
+        return min([*due, *(-(-at // SECOND) * SECOND for at, _ in self._alarms[:1])], default=None)
+
+    def weighs(self, batch: Sequence[Fact], now: Instant) -> bool:
+        """Whether deciding on these up to `now` would look at everything that is wrong, which takes long in a storm."""
+        due = self.book.review_due
+        return (due is not None and due <= now) or any(isinstance(fact, Complaint | Work) for fact in batch)
 
     def rows(self) -> Iterator[Row]:
         """Every current row, for a view that starts from nothing."""

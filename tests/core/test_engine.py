@@ -332,6 +332,20 @@ def test_an_alarm_has_one_row_in_a_decision_however_often_it_changed_in_it() -> 
     assert {(r.state, r.count, r.fault) for r in told_of} == {(AlarmState.ACTIVE, 2, "F1")}
 
 
+def test_alarms_of_one_second_come_of_age_together_each_as_of_its_own_instant() -> None:
+    run = engine()
+    devices = [d for d in run.ledger.devices if d.startswith("CPE")]
+    run.decide([f for n, d in enumerate(devices) for f in silent(10.1 + n / 100, d)], at(11))
+    while (due := run.next_due()) is not None and due < at(70):
+        run.decide([], due)  # the looks at everything
+    assert due is not None
+    assert (due % SECOND, due - due % SECOND) == (0, at(71) - at(71) % SECOND)
+    decision = run.decide([], due)
+    came = [r for r in decision.rows if isinstance(r, Alarm)]
+    assert {r.device: r.state for r in came} == dict.fromkeys(devices, AlarmState.ACTIVE)
+    assert [r.changed for r in came] == [at(10.1 + n / 100) for n in range(len(devices))]
+
+
 def test_an_alarm_says_who_speaks_for_it_now() -> None:
     run = engine()
     run.decide([say(1, "AGG-1 GE0/0/2", "link")], at(1))
