@@ -16,7 +16,7 @@ one port) changes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from math import log2
 from typing import TypeAlias
@@ -46,6 +46,7 @@ _LINK = {
 _LIFE = frozenset({Condition.REACHABLE, Condition.DYING_GASP, Condition.ONU})
 _VERDICTS = frozenset({Condition.REACHABLE, Condition.AGENT})
 _MESSAGES = frozenset({Source.TRAP, Source.SYSLOG})
+_ASKED = frozenset({Source.POLL, Source.PING})
 _ANSWERS = frozenset({Condition.REACHABLE, Condition.LOSS})
 
 
@@ -60,10 +61,12 @@ class Signal:
     raised: Instant
     cleared: Instant | None = None
     count: int = 0
+    polled: Instant | None = None
+    """When polling said that it is bad, if that is what polling said last."""
     beat: Span = 0
-    """Time between its last two repetitions by polling."""
+    """Time from such a word to the next, as it most often is."""
     beats: int = 0
-    """How many repetitions in a row came in that time."""
+    """How many more came in that time than did not."""
     penalty: float = 0.0
     """Of its raises, as it stood at the last one."""
     flapping: bool = False
@@ -167,9 +170,11 @@ class Evidence:
         """Take one observation in."""
         component = net.spelled(said.device, said.component)
         key = (said.device, component, said.condition)
-        if self._stale(said, key, rules):
-            return Heard()
         heard = Heard()
+        if said.occurred is not None and said.source not in _ASKED:
+            if self._stale(key, said.occurred, said, rules):
+                return heard
+            heard.material = True  # by what it said of its own clock the next one is judged
         if said.state is State.OK and said.condition in _ANSWERS and self.tracks:
             self._answer(said.device, said.at, heard)
         signal = self.signals.get(key)
@@ -184,39 +189,51 @@ class Evidence:
             self._judge(said, key, net, rules, heard)
         return heard
 
-    def _stale(self, said: Observation, key: Key, rules: AlarmRules) -> bool:
+    def _stale(self, key: Key, occurred: Instant, said: Observation, rules: AlarmRules) -> bool:
         """Said late or twice, by the device's own clock.
 
         That clock may be hours wrong and may be set back; so only its differences count, and
         only small ones, of messages that were heard as close together.
         """
-        if said.occurred is None or said.source in (Source.POLL, Source.PING):
-            return False
-        clock = (key[0], key[1])
-        believed, heard = self.clocks.get(clock, (said.occurred, said.at))
-        if believed - rules.reorder < said.occurred < believed and said.at - heard < rules.reorder:
+        clock, told = (key[0], key[1]), self.told.get(key, [])
+        believed, heard = self.clocks.get(clock, (occurred, said.at))
+        overtaken = believed - rules.reorder < occurred < believed and said.at - heard < rules.reorder
+        if overtaken and not (said.state is State.OK and _set_back(told, occurred)):
             return True
-        told = self.told.setdefault(key, [])
-        if (said.occurred, said.state) in (told if said.occurred < believed else told[-1:]):
+        if (occurred, said.state) in (told if occurred < believed else told[-1:]):
             return True  # of one second's flaps, on a clock of whole seconds, only the last can be told again
-        self.clocks[clock] = (said.occurred, said.at)
-        told.append((said.occurred, said.state))
-        del told[:-_TOLD_KEPT]
+        self.clocks[clock] = (occurred, said.at)
+        self.told[key] = [*told, (occurred, said.state)][-_TOLD_KEPT:]
         return False
 
     def _again(self, key: Key, signal: Signal, said: Observation, rules: AlarmRules, heard: Heard) -> None:
-        """The same once more. Polling that repeats bad news sets the rhythm by which silence is judged."""
-        if said.state is State.BAD and said.source in (Source.POLL, Source.PING):
-            heard.material = True
-            if signal.source is not said.source:
+        """The same once more: a lost clear shows by who does not say it any more."""
+        if said.source in _ASKED:
+            if said.state is State.BAD and signal.source is not said.source:
                 signal.source, heard.key = said.source, key
-            if (beat := said.at - signal.heard) == 0:
-                return  # the same word once more, heard again after a restart or from a second ear: no repetition
-            signal.beats = signal.beats + 1 if abs(beat - signal.beat) * 10 <= beat else 0
-            signal.beat = beat
-            if signal.beats >= _REGULAR and len(self.rhythms) < 10 * rules.presume_signals:
-                self.rhythms[key] = beat
+            if signal.polled is None and said.state is not State.BAD:
+                return
+        elif said.state is not State.BAD or said.at - signal.heard < rules.debounce:
+            return
         signal.heard = said.at
+        heard.material = True
+        self._beat(key, signal, said, rules)
+
+    def _beat(self, key: Key, signal: Signal, said: Observation, rules: AlarmRules) -> None:
+        """Polling that says of a thing that it is bad speaks of it at its next turn, too: that it still is, or not any
+        more. So it tells how often it asks: the rhythm by which silence is judged."""
+        if said.source not in _ASKED:
+            return
+        if signal.polled is not None and (beat := said.at - signal.polled) > 0:
+            if abs(beat - signal.beat) * 10 <= beat:
+                signal.beat, signal.beats = beat, signal.beats + 1
+            elif signal.beats:
+                signal.beats -= 1  # one word was late, or got lost
+            else:
+                signal.beat = beat
+            if signal.beats >= _REGULAR and len(self.rhythms) < 10 * rules.presume_signals:
+                self.rhythms[key] = signal.beat
+        signal.polled = said.at if said.state is State.BAD else None
 
     def rhythm(self, condition: Condition, rules: AlarmRules) -> Span | None:
         """How often polling repeats a bad condition; None until it has shown that it does."""
@@ -234,38 +251,48 @@ class Evidence:
         polling tells of changes alone: one that repeats good news, too, and is silent, has stopped.
         Returns what ended, and when to look again.
         """
-        if not self.rhythms:
-            return [], None
-        beats = {c: self.rhythm(c, rules) for c in Condition}
         ended: list[Element] = []
         again: Instant | None = None
-        for element, track in self.tracks.items():
-            if not track.open or track.quarantine is not None:
+        for element, due, over in self._fading(self.tracks, net, rules):
+            if due > now:
+                again = due if again is None else min(again, due)
                 continue
-            bad, polled, silent = [], False, False
-            for key in track.signals:
-                if (signal := self.signals.get(key)) is not None and signal.state is State.BAD:
-                    bad.append(key)
-                    polled = polled or signal.source not in _MESSAGES
-                    silent = silent or key[2] in _VERDICTS
-            if polled and (silent or len(self.praise) >= _HABIT):
+            track = self.tracks[element]
+            track.recover(max(over, track.spans[-1][0]))
+            for signal in self._bad(track).values():
+                signal.state, signal.since, signal.cleared = State.OK, over, over
+            ended.append(element)
+        return ended, again
+
+    def next_fade(self, elements: Iterable[Element], net: Network, rules: AlarmRules) -> Instant | None:
+        """When to look at the first of these."""
+        return min((due for _, due, _ in self._fading(elements, net, rules)), default=None)
+
+    def _fading(
+        self, elements: Iterable[Element], net: Network, rules: AlarmRules
+    ) -> Iterator[tuple[Element, Instant, Instant]]:
+        """Of these what ends if it is not repeated until an instant, and when it is taken to have ended then."""
+        if not self.rhythms:
+            return
+        beats = {c: self.rhythm(c, rules) for c in Condition}
+        for element in elements:
+            track = self.tracks.get(element)
+            if track is None or not track.open or track.quarantine is not None:
+                continue
+            bad = self._bad(track)
+            polled = any(signal.source not in _MESSAGES for signal in bad.values())
+            if polled and (len(self.praise) >= _HABIT or any(k[2] in _VERDICTS for k in bad)):
                 continue  # silence is not said by a device: nobody repeats it but we
             own = [self.rhythms.get(k) or beats[k[2]] or 0 for k in bad]
             beat = max(own, default=0)
             if not all(own) or not beat or not all(self._askable(k, net) for k in bad) or self._borne_out(element, net):
                 continue
-            last = max(self.signals[k].heard for k in bad)
-            due = last + (rules.presume_polled_cycles if polled else rules.presume_cycles) * beat
-            if due > now:
-                again = due if again is None else min(again, due)
-                continue
-            over = max(last + beat, track.spans[-1][0])
-            track.recover(over)
-            for key in bad:
-                signal = self.signals[key]
-                signal.state, signal.since, signal.cleared = State.OK, over, over
-            ended.append(element)
-        return ended, again
+            last = max(signal.heard for signal in bad.values())
+            yield element, last + (rules.presume_polled_cycles if polled else rules.presume_cycles) * beat, last + beat
+
+    def _bad(self, track: Track) -> dict[Key, Signal]:
+        """The signals that still speak against it."""
+        return {k: s for k in track.signals if (s := self.signals.get(k)) is not None and s.state is State.BAD}
 
     def _askable(self, key: Key, net: Network) -> bool:
         """Whether polling would hear its device say it again."""
@@ -312,6 +339,7 @@ class Evidence:
         elif said.state is State.OK:
             signal.cleared = said.at
         signal.state, signal.since, signal.heard, signal.source = said.state, said.at, said.at, said.source
+        self._beat(key, signal, said, rules)
         heard.key = key
         heard.verdict = said.condition in _VERDICTS and not said.component
         heard.material = True
@@ -414,11 +442,25 @@ class Evidence:
                 self.answers.pop(element[1], None)
 
 
+def _set_back(told: Sequence[tuple[Instant, State]], cleared: Instant) -> bool:
+    """Whether an old time on a clear is better explained by a clock that was set back than by others overtaking it.
+
+    Raise and clear take turns: a clear that was overtaken has its place after a raise and before the next one. Where
+    the signal has no later message, or where that place lies before all that is remembered, nobody can tell. A raise is
+    left to the next poll, which repeats it if it is true; of a clear it may never speak.
+    """
+    before = [state for at, state in told if at <= cleared]
+    after = [state for at, state in told if at > cleared]
+    if not after or (not before and len(told) == _TOLD_KEPT):
+        return False
+    return not (after[0] is State.BAD and before[-1:] == [State.BAD])
+
+
 _HABIT = 50
 """So often praised without a reason, good news is what polling repeats."""
 
 _REGULAR = 2
-"""Equal intervals in a row that make a rhythm: three are no chance."""
+"""So many more equal intervals than others make a rhythm: three in a row are no chance."""
 
 _TOLD_KEPT = 4
 """Messages remembered per signal: whoever repeats himself repeats what he said last, and what came before that."""

@@ -262,11 +262,6 @@ def _over(fault: FaultRecord, before: Instant) -> bool:
     return fault.final and fault.cleared is not None and fault.cleared < before
 
 
-def window_spans(versions: list[Maintenance]) -> Spans:
-    """When a window was really in force: each version from its `at` on, the first from its start on."""
-    return [span for _, span in window_versions(versions)]
-
-
 def window_versions(versions: list[Maintenance]) -> list[tuple[Maintenance, Pair]]:
     """Each version of a window with when it was really in force; those that never were are left out."""
     out = []

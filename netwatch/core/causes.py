@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from netwatch.core.alarms import Element
-from netwatch.core.intervals import Spans
+from netwatch.core.intervals import Pair, Spans
 from netwatch.core.model import Domain, Role, Root, Scope
 from netwatch.core.time import Instant
 from netwatch.core.topology import Network
@@ -20,11 +20,11 @@ Part = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """Planned work, as the explanation needs it: what may be dead on purpose, and when."""
+    """One version of planned work, as the explanation needs it: what may be dead on purpose, and when."""
 
     id: str
     scope: tuple[Scope, ...]
-    spans: tuple[tuple[Instant, Instant], ...]
+    span: Pair
 
 
 @dataclass(frozen=True, slots=True)

@@ -94,7 +94,7 @@ def _planned_for(scene: Scene, device: str) -> bool:
     """Silence that planned work accounts for belongs to that work."""
     start = scene.silent[device].start
     for work in scene.planned:
-        if not any(s <= start < e for s, e in work.spans):
+        if not work.span[0] <= start < work.span[1]:
             continue
         links, devices = scope_parts(work.scope, scene.net)
         if device in devices or Reach(

@@ -254,8 +254,6 @@ class Engine:
         self._out.entries += review.round.entries
         self._out.effects += review.round.effects
         self.book.review_due = review.round.due
-        if self.book.fade_due is None:
-            _, self.book.fade_due = self.book.evidence.fading(0, self.net, self.rules.alarms)
         self._explained(review)
         self._lay_aside(now)
 

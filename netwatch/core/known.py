@@ -35,6 +35,8 @@ class Known:
     """Vantage, planned work, times in which we could not see."""
     causes: list[Cause] | None = None
     """The explanation of these tracks as they were asked for; None: none yet, or it may be another one later."""
+    rhythms: int = 0
+    """How many signals polling had shown to repeat."""
     fates: Fates = field(default_factory=Fates)
     judged: dict[str, object] = field(default_factory=dict)
     """Circuit → the verdict on its loss by which it was last judged."""

@@ -7,12 +7,12 @@ twice at one instant, the second time changes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from zoneinfo import ZoneInfo
 
-from netwatch.core.alarms import Key
+from netwatch.core.alarms import Element, Key
 from netwatch.core.blindness import is_silence, sighted
-from netwatch.core.book import Book, FaultRecord, OutageRecord, window_spans
+from netwatch.core.book import Book, FaultRecord, OutageRecord, window_versions
 from netwatch.core.cases import Cases
 from netwatch.core.causes import Cause, Planned
 from netwatch.core.circuits import Losses
@@ -54,6 +54,7 @@ class Review:
         self.orders.review()
         self._finish()
         self._echoes()
+        self._look_for_what_fades()
         self.outages.wake()
 
     def rows(self) -> Iterator[Row]:
@@ -136,9 +137,9 @@ class Review:
         oldest = min((t.start for t in self.book.evidence.tracks.values() if t.spans), default=self.now)
         out = []
         for versions in self.book.windows.values():
-            spans = tuple(s for s in window_spans(versions) if s[1] >= oldest)
-            if spans:
-                out.append(Planned(versions[-1].id, versions[-1].scope, spans))
+            for version, span in window_versions(versions):
+                if span[1] >= oldest:
+                    out.append(Planned(version.id, version.scope, span))
         return out
 
     def _echoes(self) -> None:
@@ -168,6 +169,22 @@ class Review:
                 ):
                     continue  # it has a silence of its own
                 track.quarantine = cause.end
+
+    def _look_for_what_fades(self) -> None:
+        """When, given what changed: a track, who would say it again, or what is known of how often."""
+        book, known, net, evidence = self.book, self.known, self.net, self.book.evidence
+        if not evidence.rhythms:
+            return
+        looked: Iterable[Element] = evidence.tracks
+        if known.rhythms == len(evidence.rhythms):
+            sayers = {name for kind, name in known.changed if kind in ("device", "agent")}
+            near = {link for device in sayers for link in net.links_of.get(device, ())}
+            near |= {site.site for d in sayers if (site := net.ledger.devices.get(d))}
+            looked = [e for e in evidence.tracks if e in known.changed or e[1] in near or e[1].split(" ")[0] in sayers]
+        known.rhythms = len(evidence.rhythms)
+        due = evidence.next_fade(looked, net, self.timing)
+        if due is not None:
+            book.fade_due = due if book.fade_due is None else min(book.fade_due, due)
 
     # ------------------------------------------------------------ faults
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 import pytest
 from core_metro import RULES, Builder, at, back, dark, lit, metro, say, silent
@@ -196,6 +197,32 @@ def test_a_clock_that_was_set_back_is_believed_when_it_says_new_things() -> None
     assert spans(heard(facts), "link", "R0") == [(1, 300), (900, None)]
 
 
+@pytest.mark.parametrize("back_by", [5, 30, 240, 590])
+def test_a_clear_counts_though_the_clock_was_set_back_by_minutes_meanwhile(back_by: int) -> None:
+    facts = [say(t, PORT, w, occurred=t) for t, w in ((1, "link"), (2, "los"))]
+    facts += [say(60, PORT, w, "ok", occurred=60 - 90 - back_by) for w in ("link", "los")]
+    assert spans(heard(facts), "link", "R0") == [(1, 60)]
+
+
+def test_a_clear_counts_though_the_clock_was_set_back_after_earlier_flaps() -> None:
+    flaps = [say(t, PORT, "link", s, occurred=1000 + t) for t, s in ((0, "bad"), (100, "ok"), (500, "bad"))]
+    assert spans(heard([*flaps, say(560, PORT, "link", "ok", occurred=1260)]), "link", "R0") == [(0, 100), (500, 560)]
+
+
+def test_a_clear_that_the_next_raise_overtook_is_not_taken_for_a_clock_that_was_set_back() -> None:
+    facts = [
+        say(0, PORT, "link", occurred=0),
+        say(20, PORT, "link", occurred=20),
+        say(30, PORT, "link", "ok", occurred=10),
+    ]
+    assert spans(heard(facts), "link", "R0") == [(0, None)]
+
+
+def test_a_clear_from_before_all_that_is_remembered_proves_nothing() -> None:
+    flaps = [say(n, PORT, "link", "ok" if n % 2 else "bad", occurred=n) for n in range(31)]
+    assert spans(heard([*flaps, say(90, PORT, "link", "ok", occurred=3)]), "link", "R0")[-1] == (30, None)
+
+
 def test_flaps_within_one_second_of_a_coarse_clock_are_all_believed() -> None:
     facts = [say(1 + n / 10, PORT, "link", "ok" if n % 2 else "bad", occurred=0) for n in range(4)]
     assert spans(heard(facts), "link", "R0") == [(1, 1.1), (1.2, 1.3)]
@@ -320,6 +347,50 @@ def test_what_polling_saw_ends_with_its_silence_where_it_tells_of_changes_alone(
 def test_a_poller_that_repeats_good_news_and_falls_silent_has_stopped_and_proves_nothing() -> None:
     seen = [say(t, PORT, "link", "bad", "poll") for t in (100, 160, 220, 280)]
     assert faded([*polled(until=280), *seen, *PRAISE], 100_000)[0] == []
+
+
+def flapping(turns: int, hits: Iterable[int] = ()) -> list[Observation]:
+    """A link that is dark for twenty of every ninety seconds, by traps; polling at each full minute sees some of it."""
+    facts = [f for n in range(turns) for f in (say(n * 90, PORT, "link"), say(n * 90 + 20, PORT, "link", "ok"))]
+    for t in range(10, turns * 90, 60):
+        now = t % 90 < 20
+        before = (t - 60) % 90 < 20 and t >= 60
+        if now or before:
+            facts.append(say(t, PORT, "link", "bad" if now else "ok", "poll"))
+    return facts
+
+
+def test_the_last_raise_of_a_flap_whose_clear_was_lost_ends_by_polling_that_saw_the_flaps_and_not_this_one() -> None:
+    """No port stays bad for long: that polling speaks again of what it found bad shows how often it asks."""
+    seen = [f for end in (PORT, "CORE-1 GE0/0/1") for f in elsewhere(flapping(14), end)]
+    last = say(14 * 90, PORT, "link")
+    ended, evidence = faded([*seen, last], 14 * 90 + 181)
+    assert ended == [LIGHT]
+    assert spans(evidence, "link", "R0")[-1] == (14 * 90, 14 * 90 + 60)
+    assert faded([*seen, last], 14 * 90 + 179)[0] == []
+
+
+def test_a_flap_that_ends_with_the_link_down_is_not_presumed_over_while_polling_says_so() -> None:
+    seen = [f for end in (PORT, "CORE-1 GE0/0/1") for f in elsewhere(flapping(14), end)]
+    last = [say(14 * 90, PORT, "link"), *(say(t, PORT, "link", "bad", "poll") for t in range(1270, 4000, 60))]
+    assert faded([*seen, *last], 4000)[0] == []
+
+
+def elsewhere(facts: Iterable[Observation], where: str) -> list[Observation]:
+    device, _, component = where.partition(" ")
+    return [replace(f, device=device, component=component) for f in facts]
+
+
+def test_words_of_polling_that_were_late_or_lost_do_not_hide_its_rhythm() -> None:
+    late = [0, 60, 95, 180, 240, 360, 420, 480, 545, 600]
+    assert heard([say(t, PORT, "link", "bad", "poll") for t in late]).rhythms.keys() == {
+        ("AGG-1", "GE0/0/1", Condition.LINK)
+    }
+
+
+def test_words_at_odd_times_make_no_rhythm() -> None:
+    odd = [0, 13, 60, 140, 151, 300, 333, 500, 720]
+    assert heard([say(t, PORT, "link", "bad", "poll") for t in odd]).rhythms == {}
 
 
 def test_who_begins_to_listen_anew_gives_everybody_time_to_repeat() -> None:

@@ -11,6 +11,7 @@ from core_metro import RULES, ZONE, at, back, dark, engine, lit, metro, night, r
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from netwatch.core import codec
 from netwatch.core.account import lines
 from netwatch.core.engine import VERSION, Engine
 from netwatch.core.model import (
@@ -199,6 +200,43 @@ def test_the_kept_facts_alone_rebuild_it(facts: list[Fact]) -> None:
     again.decide([], at(END))
     assert lines(told(again)) == lines(told(run))
     assert dict(index(again.rows())) == dict(index(run.rows()))
+
+
+@settings(max_examples=15)
+@given(NIGHTS, st.data())
+def test_the_kept_facts_alone_rebuild_all_that_a_later_message_is_judged_by(
+    facts: list[Fact], data: st.DataObject
+) -> None:
+    """Messages with a clock of their own, repeated and told twice; what a kill leaves behind must judge them alike."""
+    dated = [
+        replace(f, occurred=f.at - SECOND) if isinstance(f, Observation) and f.source is Source.TRAP else f
+        for f in facts
+    ]
+    said = [f for f in dated if isinstance(f, Observation) and f.occurred is not None]
+    if not said:
+        return
+    for fact in data.draw(st.lists(st.sampled_from(said), max_size=12)):
+        later = data.draw(st.sampled_from([1, 20, 90, 700])) * SECOND
+        dated.append(replace(fact, at=fact.at + later, occurred=fact.at + data.draw(st.sampled_from([-SECOND, later]))))
+    run, kept = Engine(LEDGER, RULES, ZONE), []
+    for fact in sorted(dated, key=lambda f: f.at):
+        kept += run.decide([fact], fact.at).facts
+    again = Engine(LEDGER, RULES, ZONE)
+    for fact in kept:
+        again.decide([fact], fact.at)
+    again.decide([], run.book.now)
+    assert codec.encode(again.book.evidence) == codec.encode(run.book.evidence)
+
+
+@pytest.mark.parametrize("stop", [True, False])
+def test_a_raise_that_its_clear_overtook_is_late_for_one_who_was_killed_between_them_too(stop: bool) -> None:
+    run, end = engine(), "AGG-1 GE1/0/1"
+    kept = run.decide([say(9, end, "link", "ok", occurred=8)], at(9)).facts
+    if stop:
+        run = engine()
+        run.decide(kept, at(9))
+    run.decide([say(11, end, "link", occurred=7)], at(900))
+    assert rows(run, "fault") == []
 
 
 @settings(max_examples=15)

@@ -501,7 +501,7 @@ def test_a_microwave_link_is_told_as_a_link() -> None:
 
 
 def test_silence_that_planned_work_accounts_for_belongs_to_it() -> None:
-    work = Planned("M-1", (Scope("cable", "KT1"),), ((at(-60), at(3600)),))
+    work = Planned("M-1", (Scope("cable", "KT1"),), (at(-60), at(3600)))
     assert roots(explained(silent(0, "ACC-1"), planned=(work,))) == ["cable KT1"]
     assert roots(explained(silent(4000, "ACC-1"), planned=(work,))) == ["device ACC-1"]
     assert roots(explained(silent(0, "ACC-2"), planned=(work,))) == ["device ACC-2"]
@@ -517,7 +517,7 @@ def test_silence_that_planned_work_accounts_for_belongs_to_it() -> None:
     ],
 )
 def test_planned_work_is_named_by_what_is_worked_on(scope: Scope, root: str) -> None:
-    work = Planned("M-1", (scope,), ((at(-60), at(3600)),))
+    work = Planned("M-1", (scope,), (at(-60), at(3600)))
     assert roots(explained(silent(0, "ACC-1"), planned=(work,))) == [root]
 
 
