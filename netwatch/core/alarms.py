@@ -94,6 +94,8 @@ class Track:
     """Who said so."""
     words: list[Instant] = field(default_factory=list)
     """When its device itself said that its power is going; the first word of each span."""
+    past: list[Pair] = field(default_factory=list)
+    """When it was silent on another's account: that tells of no trouble of its own, but nobody heard it then."""
     quarantine: Instant | None = None
     """A cause that explained the open span ended here: it must be said again to count on."""
     inferred: Instant | None = None
@@ -383,7 +385,7 @@ class Evidence:
             track.fail(at)
             return True
         if track.quarantine is not None and at > track.quarantine + rules.grace:
-            del track.spans[-1]  # what it told of until now is on the account of the cause that ended
+            track.past.append((track.spans.pop()[0], at))  # all that is on the account of the cause that ended
             track.fail(at)
             return True
         return False

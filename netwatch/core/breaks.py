@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from netwatch.core.alarms import Track
 from netwatch.core.causes import PREMISES, Cause, Rival
+from netwatch.core.intervals import FOREVER, Pair
 from netwatch.core.model import Condition, Domain, Port, Root, RootKind
 from netwatch.core.scene import Scene
 
@@ -16,6 +17,7 @@ def breaks(scene: Scene) -> None:
     """A cause for each broken link."""
     for link in sorted(scene.broken_left):
         _fold_into_dead(scene, link)
+    _shut_meanwhile(scene)
     for link in sorted(scene.broken_left):
         if ("link", link) not in scene.tracks or _shut(scene, link):
             _configured(scene, link)
@@ -77,11 +79,18 @@ def _fold_into_dead(scene: Scene, link: str) -> None:
         cause = scene.dead.get(device)
         if cause is None or ("device", device) not in scene.tracks:
             continue
-        mine = Track(list(cause.dead.get(("device", device), scene.tracks[("device", device)].spans)))
+        death = Track(list(cause.dead.get(("device", device), scene.tracks[("device", device)].spans)))
         tracks = [scene.tracks[(k, link)] for k in ("link", "adjacency") if (k, link) in scene.tracks]
-        if any(_mostly(scene, track, mine) for track in tracks):
-            scene.take_link(cause, link)
+        if any(_mostly(scene, track, death) for track in tracks):
+            scene.take_link(cause, link, _outlived(scene, link, death))
             return
+
+
+def _outlived(scene: Scene, link: str, death: Track) -> Pair | None:
+    """The death that a link's darkness outlived by more than two polls: something else had broken it meanwhile."""
+    start, end = scene.broken_spans(link)[-1]
+    died = next((d for d in reversed(death.spans) if d[0] <= end and start <= d[1] + scene.timing.grace), None)
+    return died if died is not None and scene.outlived(end, died[1]) else None
 
 
 def _speaker(scene: Scene, device: str) -> str:
@@ -100,19 +109,31 @@ def _mostly(scene: Scene, light: Track, death: Track) -> bool:
 
 
 def _shut(scene: Scene, link: str) -> bool:
-    """Its far end lost light because an operator took the near one down."""
-    admin, light = scene.tracks.get(("admin", link)), scene.tracks.get(("link", link))
-    return admin is not None and light is not None and scene.begun_together(admin, light)
+    """Its far end lost light because an operator took the near one down, or finds it so once it is heard again."""
+    admin = scene.tracks.get(("admin", link))
+    return admin is not None and scene.broke_within(link, admin.spans)
+
+
+def _shut_meanwhile(scene: Scene) -> None:
+    """Ports that an operator took down while the device at the other end was dead: that follows from no death."""
+    for (kind, link), track in scene.tracks.items():
+        if kind == "admin" and link not in scene.broken_left and not scene.broke_with(link, track.start):
+            cause = _taken_down(scene, track)
+            cause.elements.add((kind, link))
+            cause.dead[("link", link)] = list(track.spans)
+
+
+def _taken_down(scene: Scene, admin: Track) -> Cause:
+    device, component, _ = min(k for k in admin.signals if k[2] is Condition.ADMIN)
+    where = f"{device} {component}"
+    return scene.cause(RootKind.PORT, where, Domain.CONFIGURATION, f"{where} was taken down by an operator")
 
 
 def _configured(scene: Scene, link: str) -> None:
     """Light is there; an operator or a protocol took the link away."""
     admin = scene.tracks.get(("admin", link))
     if admin is not None:
-        device, component, _ = min(k for k in admin.signals if k[2] is Condition.ADMIN)
-        where = f"{device} {component}"
-        why = f"{where} was taken down by an operator"
-        cause = scene.cause(RootKind.PORT, where, Domain.CONFIGURATION, why)
+        cause = _taken_down(scene, admin)
     else:
         why = f"routing over {link} is lost while its ports have light"
         cause = scene.cause(RootKind.LINK, link, Domain.CONFIGURATION, why)
@@ -177,8 +198,8 @@ def _gain(scene: Scene, kind: RootKind, links: Sequence[str], fine: int) -> floa
 def _cables(scene: Scene) -> Iterable[_Group]:
     for cable in sorted({c for i in scene.broken_left for c in scene.net.ledger.links[i].cables}):
         members = tuple(i for i in scene.net.ledger.cables[cable] if i in scene.broken_left)
-        if len(members) > 1 and _simultaneous(scene, members):
-            fine = _fine(scene, cable)
+        if len(members) > 1 and scene.broke_together(members):
+            fine = _fine(scene, cable, members)
             yield _Group(Root(RootKind.CABLE, cable), members, fine, _gain(scene, RootKind.CABLE, members, fine))
 
 
@@ -187,10 +208,10 @@ def _cards(scene: Scene) -> Iterable[_Group]:
     slots: dict[tuple[str, str], list[str]] = defaultdict(list)
     for link in sorted(scene.broken_left):
         for end in (scene.net.ledger.links[link].a, scene.net.ledger.links[link].z):
-            if scene.heard(end.device) and _down_with_light(scene, link, end):
+            if _down_with_light(scene, link, end):
                 slots[end.device, _slot(end)].append(link)
     for (device, slot), links in sorted(slots.items()):
-        if slot and len(links) > 1 and _simultaneous(scene, links):
+        if slot and len(links) > 1 and scene.broke_together(links):
             fine = sum(
                 i not in scene.broken and _slot(scene.net.end_at(i, device)) == slot for i in scene.net.links_of[device]
             )
@@ -202,17 +223,14 @@ def _slot(port: Port) -> str:
     return port.name.rpartition("/")[0]
 
 
-def _simultaneous(scene: Scene, links: Sequence[str]) -> bool:
-    tracks = [scene.tracks[("link", i)] for i in links if ("link", i) in scene.tracks]
-    return all(scene.begun_together(tracks[0], t) for t in tracks[1:])
-
-
-def _fine(scene: Scene, cable: str) -> int:
-    """Links through a cable that somebody whom we hear would have reported, and did not."""
+def _fine(scene: Scene, cable: str, broken: Sequence[str]) -> int:
+    """Links through a cable that somebody whom we heard would have reported when others broke, and did not."""
+    at = min((when for i in broken for when, _ in scene.breaks(i)), default=FOREVER)
     fine = 0
     for i in scene.net.ledger.cables[cable]:
         link = scene.net.ledger.links[i]
-        if i not in scene.broken and (scene.telling(link.a.device) or scene.telling(link.z.device)):
+        tells = scene.hearing.telling(link.a.device, at) or scene.hearing.telling(link.z.device, at)
+        if tells and i not in broken and not scene.broke_with(i, at):
             fine += 1
     return fine
 
@@ -233,7 +251,7 @@ def _single(scene: Scene, link: str) -> None:
         for cable in ends.cables[:1]:
             cause.rivals.append(Rival(Root(RootKind.CABLE, cable), "a cut would have taken the light of both ends"))
     elif ends.cables:
-        ranked = sorted(ends.cables, key=lambda c: (_fine(scene, c), ends.cables.index(c)))
+        ranked = sorted(ends.cables, key=lambda c: (_fine(scene, c, (link,)), ends.cables.index(c)))
         own = ranked[0]
         why = f"link {link} lost light; cable {own} carries it"
         cause = scene.cause(RootKind.CABLE, own, Domain.CABLE, why, 0.8)
@@ -247,7 +265,7 @@ def _single(scene: Scene, link: str) -> None:
 def _rivals(scene: Scene, link: str, cables: Sequence[str]) -> list[Rival]:
     out = []
     for cable in cables:
-        fine = _fine(scene, cable)
+        fine = _fine(scene, cable, (link,))
         why = f"{fine} links through it are well" if fine else "nothing on it is watched that would tell them apart"
         out.append(Rival(Root(RootKind.CABLE, cable), why, equal=not fine))
     ends = scene.net.ledger.links[link]
@@ -255,7 +273,7 @@ def _rivals(scene: Scene, link: str, cables: Sequence[str]) -> list[Rival]:
         known = scene.net.ledger.devices.get(far)
         if known is None or not (scene.heard(near) or far in scene.silent) or scene.heard(far):
             continue
-        if far in scene.silent and len(scene.facing(far)) > 1:
+        if far in scene.silent and len(scene.facing(far, scene.silent[far].start)) > 1:
             continue
         if far in scene.silent or not known.managed:
             why = "it has one way to us and said nothing before it fell silent: the crew at its end tests both"
@@ -281,7 +299,8 @@ def _down_with_light(scene: Scene, link: str, end: Port) -> bool:
     if Condition.HARDWARE in mine:
         return True
     down = Condition.LINK in mine and Condition.LOS not in mine
-    return down and (Condition.LOS in other or not scene.heard(far.device))
+    began = [s for s, _ in scene.breaks(link)]
+    return down and (Condition.LOS in other or not any(scene.hearing.heard(far.device, s) for s in began))
 
 
 def _dark_port(scene: Scene, link: str) -> str:

@@ -27,7 +27,7 @@ from collections.abc import Callable, Mapping, Sequence
 from netwatch.core import blindness, breaks, deaths, pons, power
 from netwatch.core.alarms import Element, Track
 from netwatch.core.causes import Cause, Part, Planned
-from netwatch.core.intervals import FOREVER, Pair, union
+from netwatch.core.intervals import FOREVER, Pair, Spans, union
 from netwatch.core.model import Domain, Root, RootKind
 from netwatch.core.rules import AlarmRules, FaultRules
 from netwatch.core.scene import FLAPS, Scene
@@ -58,7 +58,7 @@ def explain(
     blind = union(unseen)
     while True:
         seen, mute = blindness.without(tracks, blind, timing.grace)
-        scene = Scene(seen, net, vantage, planned, rules, timing, now, wake, mute)
+        scene = Scene(seen, net, vantage, planned, rules, timing, now, wake, mute, blind)
         power.mains(scene)
         deaths.dead_by_word(scene)
         deaths.dead_by_neighbours(scene)
@@ -84,11 +84,22 @@ def explain(
 
 def _agents(scene: Scene) -> None:
     for (kind, device), track in scene.tracks.items():
-        if kind == "agent" and not (device in scene.life and scene.together(track, scene.life[device])):
+        if kind == "agent" and (own := _own_silence(scene, track, scene.life.get(device))):
             why = f"{device} answers ping, its SNMP agent does not"
             cause = scene.cause(RootKind.AGENT, device, Domain.MANAGEMENT, why)
             cause.elements.add((kind, device))
-            cause.spans = list(track.spans)
+            cause.spans = own
+
+
+def _own_silence(scene: Scene, agent: Track, life: Track | None) -> Spans:
+    """The silence of an agent without that which came and went with the silence of its device."""
+    own = []
+    for start, end in agent.spans:
+        for fell, back in life.spans if life is not None else ():
+            if fell - scene.timing.agreement <= start <= back + scene.timing.grace:
+                start = max(start, back) if scene.outlived(end, back) else end
+        own.append((start, end))
+    return union(own)
 
 
 def _follow(scene: Scene) -> None:

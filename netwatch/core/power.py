@@ -130,7 +130,7 @@ def _died(cause: Cause) -> list[tuple[int, int]]:
 
 def _nothing_else(scene: Scene, dark: dict[str, list[str]]) -> bool:
     """No cable through which all of the rooms are reached would explain it as well."""
-    links = [i for devices in dark.values() for d in devices for i in scene.facing(d)]
+    links = [i for devices in dark.values() for d in devices for i in scene.facing(d, scene.life[d].start)]
     return bool(links) and not scene.common_cable(links)
 
 

@@ -245,9 +245,12 @@ class Review:
             if not exposure.final and exposure.ended is not None:
                 exposure.final = exposure.ended <= stable
                 self.round.wake_at(exposure.ended + self.timing.stability)
-        for fault in self.book.faults.values():
-            if not fault.final and not fault.absorbed_by and fault.cleared is not None:
-                if fault.cleared <= stable:
+        running = [f for f in self.book.faults.values() if not f.final and not f.absorbed_by]
+        going_on = {e for f in running if f.cleared is None or f.cleared > stable for e in f.elements}
+        for fault in running:
+            if fault.cleared is not None:
+                # What another one outlived is evidence for both: it is laid aside when both are over.
+                if fault.cleared <= stable and going_on.isdisjoint(fault.elements):
                     self._close(fault)
                 self.round.wake_at(fault.cleared + self.timing.stability)
         for circuit in list(self.book.reroutes):

@@ -11,7 +11,8 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 
 from netwatch.core.alarms import Element, Track
 from netwatch.core.causes import PREMISES, Cause, Part, Planned
-from netwatch.core.intervals import Pair, Spans, union
+from netwatch.core.hearing import Hearing
+from netwatch.core.intervals import FOREVER, Pair, Spans, clip, union
 from netwatch.core.model import Condition, Domain, Role, Root, RootKind
 from netwatch.core.rules import AlarmRules, FaultRules
 from netwatch.core.time import Instant, Span
@@ -35,6 +36,7 @@ class Scene:
         now: Instant,
         wake: Callable[[Instant], None],
         mute: Collection[str] = (),
+        unseen: Sequence[Pair] = (),
     ) -> None:
         self.tracks = {e: t for e, t in tracks.items() if t.spans}
         self.net, self.vantage, self.planned = net, vantage, planned
@@ -43,12 +45,15 @@ class Scene:
         self.broken = {e[1] for e in self.tracks if e[0] in BREAKS}
         self.broken_left = set(self.broken)
         """Broken links that no cause has been found for yet."""
+        self.rest: dict[str, tuple[Pair, Spans]] = {}
+        """Of links that stayed broken after a death: when else they may have broken, and when they were."""
         self.life = {e[1]: t for e, t in sorted(self.tracks.items()) if e[0] == "device"}
         self.silent = {d: t for d, t in self.life.items() if (d, "", Condition.REACHABLE) in t.signals}
         self.dead: dict[str, Cause] = {}
         """Device → the cause that it died of."""
         self.mute = mute
         """Devices that have not answered since we could not see."""
+        self.hearing = Hearing(self.tracks, net, timing, mute, unseen)
         self.cuts = Cuts(self)
 
     # ------------------------------------------------------------ causes
@@ -78,17 +83,35 @@ class Scene:
         if len(self.net.links_of.get(device, ())) > 1:
             self.cuts.forget()  # what hangs on one link alone cuts nobody off
 
-    def take_link(self, cause: Cause, link: str) -> None:
-        """A broken link belongs to a cause."""
-        spans: Spans = []
+    def take_link(self, cause: Cause, link: str, death: Pair | None = None) -> None:
+        """A broken link belongs to a cause; when that was a death which it outlived, only as long as that lasted."""
+        spans = self.broken_spans(link)
         for kind in BREAKS:
-            track = self.tracks.get((kind, link))
-            if track is not None:
+            if (kind, link) in self.tracks:
                 cause.elements.add((kind, link))
-                spans = union([*spans, *track.spans])
+        if death is not None:
+            self.rest[link] = death, clip(spans, death[1], FOREVER)
+            spans = clip(spans, -FOREVER, death[1])
+        else:
+            self.broken_left.discard(link)
         if spans:
-            cause.dead[("link", link)] = spans
-        self.broken_left.discard(link)
+            cause.dead[("link", link)] = union([*cause.dead.get(("link", link), ()), *spans])
+
+    def broken_spans(self, link: str) -> Spans:
+        """When a link was broken, as far as no cause has been found for it."""
+        if link in self.rest:
+            return self.rest[link][1]
+        return union(span for kind in BREAKS for span in self._spans((kind, link)))
+
+    def _spans(self, element: Element) -> Spans:
+        track = self.tracks.get(element)
+        return track.spans if track is not None else []
+
+    def breaks(self, link: str) -> list[Pair]:
+        """From when to when a link may have broken, each time that it was found broken."""
+        if link in self.rest:
+            return [self.rest[link][0]]
+        return [self.hearing.window(link, span) for span in self._spans(("link", link))]
 
     # ------------------------------------------------------------ what everybody asks
 
@@ -130,17 +153,38 @@ class Scene:
         slack = self.timing.agreement
         return any(abs(s - t) <= slack for s, _ in a.spans for t, _ in b.spans)
 
-    def telling(self, device: str) -> bool:
-        """Whether a device would tell us of its ports: it answers, and so does its agent."""
-        return self.heard(device) and ("agent", device) not in self.tracks
+    def outlived(self, end: Instant, other: Instant) -> bool:
+        """Whether what ended at one time lasted on for more than two polls after another ending."""
+        patience = other + self.timing.agreement
+        if end == FOREVER and self.now <= patience < FOREVER:
+            self.wake(patience + 1)  # too early to say
+        return min(end, self.now) > patience
 
-    def facing(self, device: str) -> list[str]:
-        """The links to neighbours that would tell if they lost their port to a device, or did."""
-        return [
-            i
-            for i in self.net.links_of.get(device, ())
-            if self.telling(far := self.net.far(i, device)) or (i in self.broken and self.heard(far))
-        ]
+    def broke_together(self, links: Sequence[str]) -> bool:
+        """Whether links may have broken by one event: within two polls of the first of them."""
+        windows = [self.breaks(i) for i in links]
+        return all(self._meet(windows[0], others) for others in windows[1:])
+
+    def broke_with(self, link: str, at: Instant) -> bool:
+        """Whether a link may have broken with what began at an instant."""
+        return self.broke_within(link, [(at, at)])
+
+    def broke_within(self, link: str, spans: Sequence[Pair]) -> bool:
+        """Whether a link may have broken at a time of some."""
+        return self._meet(self.breaks(link), spans)
+
+    def _meet(self, some: Sequence[Pair], others: Sequence[Pair]) -> bool:
+        slack = self.timing.agreement
+        return any(s <= u + slack and t <= e + slack for s, e in some for t, u in others)
+
+    def facing(self, device: str, at: Instant) -> list[str]:
+        """The links to neighbours that would have told if they had lost their port to a device then, or did."""
+        return [i for i in self.net.links_of.get(device, ()) if self._faces(i, self.net.far(i, device), at)]
+
+    def _faces(self, link: str, neighbour: str, at: Instant) -> bool:
+        if link in self.broken and self.broke_with(link, at):
+            return self.hearing.heard(neighbour, at) or self.hearing.told(neighbour, link, at)
+        return self.hearing.telling(neighbour, at) and not self.cuts.off(neighbour, (at, at + self.timing.agreement))
 
     def fallen(self, device: str) -> list[str]:
         """The links over which neighbours lost their port to a silent device: all of them that would tell.
@@ -148,13 +192,15 @@ class Scene:
         Of many, one may be missing: what it said was lost, or the ledger is wrong about its port.
         """
         track = self.silent.get(device)
-        facing = self.facing(device)
-        if track is None or not facing:
-            return []
-        lost = [i for i in facing if (t := self.tracks.get(("link", i))) is not None and self.begun_together(t, track)]
-        cost, missing = self.rules.cost, len(facing) - len(lost)
-        cheaper = len(lost) * cost[RootKind.LINK] > cost[RootKind.DEVICE] + missing * self.rules.missing
-        return lost if not missing or cheaper else []
+        cost = self.rules.cost
+        for start in [s for s, _ in track.spans] if track is not None else []:
+            facing = self.facing(device, start)
+            lost = [i for i in facing if self.broke_with(i, start)]
+            missing = len(facing) - len(lost)
+            cheaper = len(lost) * cost[RootKind.LINK] > cost[RootKind.DEVICE] + missing * self.rules.missing
+            if lost and (not missing or cheaper):
+                return lost
+        return []
 
     def common_cable(self, links: Sequence[str]) -> bool:
         cables = [set(self.net.ledger.links[i].cables) for i in links]

@@ -1,0 +1,141 @@
+"""Several faults in one night: each is named, though one hides what another would have shown."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from core_metro import back, dark, lit, metro, night, rows, say, silent
+
+from netwatch.core.engine import Engine
+from netwatch.core.model import Fact, Role
+
+MINUTE = 60
+
+
+def roots(run: Engine) -> list[str]:
+    return [f"{row['root']['kind']} {row['root']['id']}" for row in rows(run, "fault")]
+
+
+def repeated(first: float, last: float, *devices: str) -> list[Fact]:
+    """Silence, told by each poll."""
+    return [fact for at in range(round(first), round(last), MINUTE) for fact in silent(at, *devices)]
+
+
+def fault(run: Engine, root: str) -> dict[str, Any]:
+    return next(row for row, name in zip(rows(run, "fault"), roots(run), strict=True) if name == root)
+
+
+def test_a_neighbour_that_falls_silent_later_told_the_truth_before() -> None:
+    facts = [
+        *dark(0, "AGG-1 GE0/0/2", "AGG-3 GE0/0/1"),
+        *repeated(10, 1200, "AGG-2", "ACC-2", "CPE-3", "CPE-4"),
+        # Five minutes on AGG-3 is cut off as well: AGG-2 was its other way.
+        *dark(300, "CORE-1 GE0/0/2"),
+        *repeated(310, 1200, "AGG-3", "OLT-1"),
+        *back(1200, "AGG-2", "ACC-2", "CPE-3", "CPE-4", "AGG-3", "OLT-1"),
+        *lit(1200, "AGG-1 GE0/0/2", "AGG-3 GE0/0/1", "CORE-1 GE0/0/2"),
+    ]
+    assert roots(night(facts, 3600)) == ["device AGG-2", "cable K3"]
+
+
+def test_a_link_that_stays_dark_when_the_device_at_its_end_is_back_broke_otherwise() -> None:
+    facts = [
+        *dark(0, "AGG-1 GE0/0/2", "AGG-3 GE0/0/1"),
+        *repeated(10, 600, "AGG-2", "ACC-2", "CPE-3", "CPE-4"),
+        *back(600, "AGG-2", "ACC-2", "CPE-3", "CPE-4"),
+        *lit(600, "AGG-1 GE0/0/2"),
+        *dark(605, "AGG-2 GE0/0/2"),
+        *lit(2400, "AGG-2 GE0/0/2", "AGG-3 GE0/0/1"),
+    ]
+    run = night(facts, 4000)
+    assert roots(run) == ["device AGG-2", "cable K2"]
+    assert fault(run, "device AGG-2")["cleared"] == fault(run, "cable K2")["opened"]
+
+
+def test_a_port_that_comes_up_late_after_a_restart_is_no_fault_of_its_own() -> None:
+    facts = [
+        *dark(0, "AGG-1 GE0/0/2", "AGG-3 GE0/0/1"),
+        *repeated(10, 600, "AGG-2", "ACC-2", "CPE-3", "CPE-4"),
+        *back(600, "AGG-2", "ACC-2", "CPE-3", "CPE-4"),
+        *lit(600, "AGG-1 GE0/0/2"),
+        *lit(690, "AGG-3 GE0/0/1"),
+    ]
+    assert roots(night(facts, 3600)) == ["device AGG-2"]
+
+
+def test_a_port_taken_down_while_the_device_beyond_it_is_dead_is_an_operators_doing() -> None:
+    facts = [
+        say(0, "ACC-1", "dying_gasp"),
+        *dark(1, "AGG-1 GE1/0/1"),
+        *repeated(10, 1800, "ACC-1", "CPE-1", "CPE-2"),
+        say(600, "AGG-1 GE1/0/1", "admin"),
+        say(1800, "AGG-1 GE1/0/1", "admin", "ok"),
+        *lit(1801, "AGG-1 GE1/0/1"),
+        *back(1805, "ACC-1", "CPE-1", "CPE-2"),
+    ]
+    run = night(facts, 3600)
+    assert roots(run) == ["power S-ACC-1", "port AGG-1 GE1/0/1"]
+    assert fault(run, "port AGG-1 GE1/0/1")["domain"] == "configuration"
+
+
+def test_a_port_that_is_found_dark_behind_one_that_was_taken_down_is_dark_because_of_that() -> None:
+    """AGG-2 is heard again first, and says what an operator did; AGG-3, that it has no light from there."""
+    facts = [
+        *dark(0, "AGG-1 GE0/0/2", "AGG-2 GE0/0/1"),
+        *dark(0, "CORE-1 GE0/0/2", "AGG-3 GE0/0/2"),
+        *repeated(5, 900, "AGG-2", "AGG-3", "ACC-2", "CPE-3", "CPE-4", "OLT-1"),
+        *lit(900, "AGG-1 GE0/0/2", "AGG-2 GE0/0/1"),
+        *back(901, "AGG-2", "ACC-2", "CPE-3", "CPE-4"),
+        say(905, "AGG-2 GE0/0/2", "admin"),
+        *repeated(905, 1500, "AGG-3", "OLT-1"),
+        *lit(1500, "CORE-1 GE0/0/2", "AGG-3 GE0/0/2"),
+        *back(1501, "AGG-3", "OLT-1"),
+        *dark(1502, "AGG-3 GE0/0/1"),
+        say(2400, "AGG-2 GE0/0/2", "admin", "ok"),
+        *lit(2401, "AGG-3 GE0/0/1"),
+    ]
+    assert roots(night(facts, 4000)) == ["cable K1", "cable K3", "port AGG-2 GE0/0/2"]
+
+
+def test_an_agent_that_hung_before_its_device_was_cut_off_is_one_fault() -> None:
+    facts = [
+        say(0, "ACC-1", "agent"),
+        *dark(600, "AGG-1 GE1/0/1"),
+        *repeated(605, 1200, "ACC-1", "CPE-1", "CPE-2"),
+        *lit(1200, "AGG-1 GE1/0/1"),
+        *back(1205, "ACC-1", "CPE-1", "CPE-2"),
+        say(3000, "ACC-1", "agent", "ok"),
+    ]
+    assert roots(night(facts, 4000)) == ["agent ACC-1", "cable KT1"]
+
+
+def test_an_agent_that_falls_silent_with_its_device_is_no_fault() -> None:
+    facts = [
+        say(0, "ACC-1", "agent"),
+        *dark(20, "AGG-1 GE1/0/1"),
+        *repeated(50, 1200, "ACC-1", "CPE-1", "CPE-2"),
+        *lit(1200, "AGG-1 GE1/0/1"),
+        *back(1205, "ACC-1", "CPE-1", "CPE-2"),
+        say(1206, "ACC-1", "agent", "ok"),
+    ]
+    assert roots(night(facts, 4000)) == ["cable KT1"]
+
+
+def test_of_two_links_in_one_duct_one_may_be_found_when_its_ends_are_heard_again() -> None:
+    """X hangs behind ACC-2, over a link through the same duct; it was cut with the others, and is found last."""
+    b = metro()
+    b.device("X", Role.ACCESS, "S-X")
+    b.device("Y", Role.ACCESS, "S-Y")
+    b.link("TX", "ACC-2 GE0/2/1", "X GE0/0/0", "KX")
+    b.link("TY", "X GE0/0/1", "Y GE0/0/0", "KY", "DUCT")
+    facts = [
+        *dark(0, "AGG-2 GE1/0/1"),
+        *repeated(5, 900, "ACC-2", "CPE-3", "CPE-4", "X", "Y"),
+        *lit(900, "AGG-2 GE1/0/1"),
+        *back(905, "ACC-2", "CPE-4", "X"),
+        *repeated(905, 1100, "CPE-3", "Y"),
+        *dark(910, "ACC-2 GE0/1/3", "X GE0/0/1"),
+        *lit(1100, "ACC-2 GE0/1/3", "X GE0/0/1"),
+        *back(1105, "CPE-3", "Y"),
+    ]
+    assert roots(night(facts, 4000, b.ledger())) == ["cable DUCT"]
