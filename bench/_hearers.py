@@ -17,13 +17,12 @@ import select
 import socket
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 ROOT = str(Path(__file__).resolve().parent.parent)
 QUIET = 0.5
-DEVICES, PORTS = 100, 48
 
 
 def cpu() -> float:
@@ -33,9 +32,9 @@ def cpu() -> float:
 
 def bound() -> socket.socket:
     sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16 << 20)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 32 << 20)
     with contextlib.suppress(OSError):  # else as far as the system lets everybody
-        sock.setsockopt(socket.SOL_SOCKET, 33, 16 << 20)  # SO_RCVBUFFORCE
+        sock.setsockopt(socket.SOL_SOCKET, 33, 32 << 20)  # SO_RCVBUFFORCE
     sock.bind(("127.0.0.1", 0))
     sock.setblocking(False)
     return sock
@@ -60,8 +59,8 @@ def floor() -> None:
         print(json.dumps({"cpu": spent, "heard": heard}), flush=True)
 
 
-async def counted(heard: Callable[[], int]) -> None:
-    """The rounds of everyone on an event loop."""
+async def counted(heard: Callable[[], int], tidy: Callable[[], Awaitable[None]] | None = None) -> None:
+    """The rounds of everyone on an event loop; `tidy` what a round left."""
     loop = asyncio.get_running_loop()
     while await loop.run_in_executor(None, sys.stdin.readline):
         first, before, spent, last = heard(), cpu(), 0.0, 0
@@ -70,32 +69,42 @@ async def counted(heard: Callable[[], int]) -> None:
             await asyncio.sleep(0.02)
             if heard() - first != last:
                 last, spent, end = heard() - first, cpu() - before, time.monotonic() + QUIET
+        if tidy is not None:
+            await tidy()
         print(json.dumps({"cpu": spent, "heard": last}), flush=True)
 
 
 async def netwatch() -> None:
     """What the daemon does: from the datagram to the inbox."""
     sys.path.insert(0, ROOT)
+    import _traps
+
+    from netwatch.app import spare_what_stays
     from netwatch.core.model import Device, Ledger, Link, Port
     from netwatch.wire.inbox import Inbox
     from netwatch.wire.names import Names
     from netwatch.wire.profile import Profiles
     from netwatch.wire.traps import TrapListener
 
-    names = Names(
-        Ledger(
-            devices={f"R-{n}": Device(f"R-{n}", address=f"127.3.0.{n + 1}") for n in range(DEVICES)},
-            links={f"L-{n}": Link(f"L-{n}", Port(f"R-{n}", "GE0/0/1"), Port("", "")) for n in range(DEVICES)},
-        )
-    )
-    for n in range(DEVICES):
-        names.number(f"R-{n}", {port: f"GE0/0/{port}" for port in range(1, PORTS + 1)})
+    devices = {f"R-{n}": Device(f"R-{n}", address=_traps.address(n)) for n in range(_traps.MANY)}
+    names = Names(Ledger(devices=devices, links={n: Link(n, Port(n, "GE0/0/1"), Port("", "")) for n in devices}))
+    ports = _traps.names()
+    for device in devices:
+        names.number(device, ports)
     nudged: dict[str, int] = {}
+    inbox = Inbox(10_000_000)
     listener = TrapListener(
-        names, Profiles.load(), Inbox(10_000_000), time.time_ns, nudge=lambda device: nudged.update({device: 1})
+        names, Profiles.load(), inbox, time.time_ns, nudge=lambda device: nudged.update({device: 1}), users=_traps.USERS
     )
+    stats = listener.stats
+
+    async def think() -> None:
+        while inbox.depth:
+            await inbox.take(10_000)
+
     print(listener.open(sock=bound()), flush=True)
-    await counted(lambda: listener.stats.observed)
+    spare_what_stays()
+    await counted(lambda: stats.observed + stats.unknown.total() + stats.unkept, think)
 
 
 async def pysnmp() -> None:

@@ -38,14 +38,14 @@ class Box:
         """Port (comparable) → word that an ONU goes by → its place in the ledger and its device."""
         self._polled: frozenset[str] | None = None
         self._heard: set[str] | None = None
-        self._believed: tuple[dict[str, str], dict[str, str]] | None = None
+        self._believed: dict[tuple[str, bool], str] = {}
 
     def _known(self, ports: Mapping[str, str], onus: Mapping[str, dict[str, tuple[int, str]]]) -> None:
-        self.ports, self._onus, self._believed = ports, onus, None
+        self.ports, self._onus, self._believed = ports, onus, {}
 
     def number(self, names: Mapping[int, str]) -> None:
         """Its interface numbers, as it just told them."""
-        self.numbers, self._polled, self._believed = names, None, None
+        self.numbers, self._polled, self._believed = names, None, {}
 
     def spell(self, *names: str) -> str:
         """The ledger's spelling of a port that the device calls any of `names`, else the first of them."""
@@ -59,17 +59,15 @@ class Box:
 
         `of_ports`: what is told of it (`PORTS`) can only be told of a port.
         """
-        if self._believed is None:
-            self._believed = {}, {}
-        believed = self._believed[of_ports]
-        spelt = believed.get(called)
+        key = called, of_ports
+        spelt = self._believed.get(key)
         if spelt is None:
             spelt = self.spell(called)
             if not self._credible(spelt, of_ports):
                 return None
-            if len(believed) >= MOST_SPELLINGS:
-                believed.clear()
-            believed[called] = spelt
+            if len(self._believed) >= MOST_SPELLINGS:
+                self._believed.clear()
+            self._believed[key] = spelt
         return spelt
 
     def _credible(self, component: str, of_ports: bool) -> bool:
@@ -81,6 +79,8 @@ class Box:
         if not component or (name := normal(component)) in self.ports:
             return True
         if self.numbers and of_ports:
+            if component in self.numbers.values():
+                return True
             if self._polled is None:
                 self._polled = frozenset(map(normal, self.numbers.values()))
             return name in self._polled

@@ -26,8 +26,8 @@ the address that v1's agent-addr says it speaks for, if any; its varbinds."""
 
 _NAMED = ber.oid_body(TRAP_OID)
 _GENERIC = tuple(ber.oid_body((*SNMP_TRAPS, number)) for number in range(1, 7))
-_VERSIONS = {b"\x02\x01\x00\x04": 0, b"\x02\x01\x01\x04": 1}
-"""v1 and v2c, and the tag of the community."""
+_VERSIONS = {b"\x02\x01\x00\x04": 0, b"\x02\x01\x01\x04": 1, b"\x02\x01\x03\x30": 3}
+"""And the tag of what follows."""
 _SIZES = {ber.tlv(0, bytes(size))[1 : -size or None]: size for size in range(2_048)}
 """Lengths by their octets, in the shortest form."""
 
@@ -44,6 +44,8 @@ _TRAP = re.compile(
 ).match  # fmt: skip
 """PDU, request-id, no error-status and no error-index; groups: the size of the list of varbinds; after sysUpTime, that
 of the varbind with the name, and that of the name, which follows."""
+_SCOPE = re.compile(rb"\x30(" + _SIZE + rb")\x04([\x00-\x7f])", re.DOTALL).match
+"""Of v3: the size of the scoped PDU, and that of the engine's id, which follows."""
 _TRAP_V1 = re.compile(rb"\xa4" + _SIZE + rb"\x06([\x01-\x7f])", re.DOTALL).match
 _REST_V1 = re.compile(
     rb"\x40\x04(....)\x02\x01(.)" + _NUMBER.replace(b"(?:", b"(") + rb"\x43(?:\x01.|\x02..|\x03...|\x04....|\x05.....)"
@@ -62,8 +64,10 @@ def message(data: bytes) -> tuple[int, bytes, Notice, int] | None:
     if end > 8:
         first = data[1]
         at = 2 if first < 0x80 else 3 if first == 0x81 else 4
-        version, size = _VERSIONS.get(data[at : at + 4], 3), data[at + 4]
-        if version < 2 and size < 0x80:
+        version, size = _VERSIONS.get(data[at : at + 4]), data[at + 4]
+        if version == 3:
+            return None
+        if version is not None and size < 0x80:
             pdu = at + 5 + size
             return version, data[at + 5 : pdu], _notice(data, pdu, end), pdu
     at, end = ber.expect(data, 0, end, ber.SEQUENCE)
@@ -78,45 +82,33 @@ def message(data: bytes) -> tuple[int, bytes, Notice, int] | None:
 
 def scoped(data: bytes) -> tuple[bytes, bytes, Notice, int]:
     """(context's engine, context, notification, where its PDU begins) of a scoped PDU of v3. Raises BerError."""
+    found = _SCOPE(data)
+    if found is not None and (size := _SIZES.get(found[1])) is not None:
+        start = found.end()
+        at = start + found[2][0] + 2
+        if data[at - 2 : at] == b"\x04\x00":  # hardly anybody has contexts
+            return data[start : at - 2], NONE, _notice_v2(data, at, found.end(1) + size), at
     at, end = ber.expect(data, 0, len(data), ber.SEQUENCE)
     engine, at = ber.read_octets(data, at, end)
     context, at = ber.read_octets(data, at, end)
-    if data[at : at + 1] == b"\xa4":
-        raise ber.BerError("a v1 trap in a v3 message")
-    return engine, context, _notice(data, at, end), at
+    return engine, context, _notice_v2(data, at, end), at
 
 
 def _notice(data: bytes, at: int, end: int) -> Notice:
     """What the PDU there tells."""
+    if data[at : at + 1] == b"\xa4":
+        return _notice_v1(data, at, end)
+    return _notice_v2(data, at, end)
+
+
+def _notice_v2(data: bytes, at: int, end: int) -> Notice:
     if (found := _TRAP(data, at)) is not None:
         sizes, whole, name = found.groups()
         start = found.end()
         stop = start + name[0]
         if whole[0] == 14 + name[0] and _SIZES.get(sizes) == end - found.end(1):
             return data[start:stop], NONE, data[stop:end]
-    elif (found := _TRAP_V1(data, at)) is not None:
-        start = found.end()
-        stop = start + found[1][0]
-        if (rest := _REST_V1(data, stop)) is not None:
-            agent, generic, specific, sizes = rest.groups()
-            first = rest.end()
-            if _SIZES.get(sizes) == end - first:
-                number = int.from_bytes(specific[1:], "big", signed=True)
-                return _name_v1(data[start:stop], generic[0], number), agent, data[first:end]
-    return _notice_in_full(data, at, end)
-
-
-def _notice_in_full(data: bytes, at: int, end: int) -> Notice:
     kind, at, end = ber.head(data, at, end)
-    if kind == ber.TRAP_V1:
-        start, stop = ber.expect(data, at, end, Tag.OID)
-        agent, at = ber.expect(data, stop, end, Tag.IP_ADDRESS)
-        octets = data[agent:at]
-        generic, at = ber.read_int(data, at, end)
-        specific, at = ber.read_int(data, at, end)
-        _, at = ber.expect(data, at, end, Tag.TICKS)
-        first, last = ber.expect(data, at, end, ber.SEQUENCE)
-        return _name_v1(data[start:stop], generic, specific), octets, data[first:last]
     if kind not in (ber.TRAP, ber.INFORM):
         raise ber.BerError("no notification")
     for _ in range(3):
@@ -127,6 +119,27 @@ def _notice_in_full(data: bytes, at: int, end: int) -> Notice:
             start, stop = ber.expect(data, stop, end, Tag.OID)
             return data[start:stop], NONE, data[first:last]
     raise ber.BerError("a notification without its name")
+
+
+def _notice_v1(data: bytes, at: int, end: int) -> Notice:
+    if (found := _TRAP_V1(data, at)) is not None:
+        start = found.end()
+        stop = start + found[1][0]
+        if (rest := _REST_V1(data, stop)) is not None:
+            agent, generic, specific, sizes = rest.groups()
+            first = rest.end()
+            if _SIZES.get(sizes) == end - first:
+                number = int.from_bytes(specific[1:], "big", signed=True)
+                return _name_v1(data[start:stop], generic[0], number), agent, data[first:end]
+    at, end = ber.expect(data, at, end, ber.TRAP_V1)
+    start, stop = ber.expect(data, at, end, Tag.OID)
+    speaker, at = ber.expect(data, stop, end, Tag.IP_ADDRESS)
+    agent = data[speaker:at]
+    kind, at = ber.read_int(data, at, end)
+    number, at = ber.read_int(data, at, end)
+    _, at = ber.expect(data, at, end, Tag.TICKS)
+    first, last = ber.expect(data, at, end, ber.SEQUENCE)
+    return _name_v1(data[start:stop], kind, number), agent, data[first:last]
 
 
 def _name_v1(enterprise: bytes, generic: int, specific: int) -> bytes:

@@ -34,6 +34,8 @@ AGENT, NOWHERE = 0, -1
 """The slot of snmpTrapAddress, which a proxy puts in; the slot of what no notification can hold."""
 MOST_SHAPES, MOST_ALIKE = 4_096, 3
 """Lengths of lists of varbinds, over all notifications, for which shapes are remembered, and how many for each."""
+MOST_MISSES = 1 << 10
+"""Lists of one plan and length that were of no known shape, before that is given up."""
 MOST_SHOWN = 200
 """Characters of an observation's value."""
 _TRAP = Source.TRAP
@@ -87,7 +89,7 @@ class _Shapes:
 
     What makes up a shape is, of each varbind, its sizes and as much of its name as tells of which column it is, or that
     it is of none. Instances and values are free. Bounded, whatever anybody sends: those of one plan and length are few,
-    they are learnt ever more seldom, and when all are too many, it begins anew.
+    and learnt ever more seldom; where they do not help they are given up; when all are too many, it begins anew.
     """
 
     def __init__(self) -> None:
@@ -100,13 +102,15 @@ class _Shapes:
         self._plans += 1
         return self._plans << 16
 
-    def worth_it(self, place: int) -> bool:
+    def missed(self, place: int) -> bool:
         """Of those that were not known: the second, fourth, eighth … is to be learnt."""
         if len(self._misses) >= MOST_SHAPES:
             self._misses.clear()
             self.known.clear()
         misses = self._misses[place] = self._misses.get(place, 0) + 1
-        return misses > 1 and not misses & misses - 1
+        if misses == MOST_MISSES:
+            self.known[place] = []
+        return 1 < misses < MOST_MISSES and not misses & misses - 1
 
     def put(self, place: int, shape: _Shape) -> None:
         self.known[place] = [shape, *self.known.get(place, ())][:MOST_ALIKE]
@@ -115,7 +119,7 @@ class _Shapes:
 class Plan:
     """Of one notification."""
 
-    __slots__ = ("_columns", "_empty", "_place", "_rules", "_shapes", "_unpack", "_width", "known")
+    __slots__ = ("_columns", "_empty", "_place", "_rules", "_shapes", "_width", "known")
 
     def __init__(self, columns: _Columns, rules: Sequence[_Rule], shapes: _Shapes) -> None:
         self.known, self._rules = bool(rules), tuple(rules)
@@ -123,7 +127,6 @@ class Plan:
         self._empty: list[Spot | None] = [None] * (len(columns.slots) + 1)  # one more, which is NOWHERE
         self._width = min(map(len, columns.slots))
         """Octets with which every column begins: one look-up tells most varbinds from all of them."""
-        self._unpack = struct.Struct(f"BBBB{self._width}s").unpack_from
         self._columns: dict[bytes, tuple[tuple[bytes, int], ...]] = {}
         for column, slot in columns.slots.items():
             head = column[: self._width]
@@ -136,44 +139,46 @@ class Plan:
             if unpack(data) == heads:
                 return spots
         spots = self._walk(data)
-        if self._shapes.worth_it(place) and (shape := self._learn(data, spots)) is not None:
+        if self._shapes.missed(place) and (shape := self._learn(data, spots)) is not None:
             self._shapes.put(place, shape)
         return spots
 
     def _walk(self, data: bytes) -> Spots:
-        spots, columns, unpack = self._empty.copy(), self._columns, self._unpack
+        spots, columns, width = self._empty.copy(), self._columns, self._width + 4
         at, end = 0, len(data)
-        while at < end:
-            try:
-                tag, size, named, width, head = unpack(data, at)
-            except struct.error:  # the last one, and its name is shorter than any column
-                tag = size = named = width = head = 0
-            if tag == 0x30 and named == 0x06 and size < 0x80 and width <= size - 4:  # as nearly all are
-                name, last = at + 4, at + 2 + size
+        while at < end - 1:
+            size = data[at + 1]
+            if size < 0x80 and data[at + 4 : at + width] not in columns:  # as nearly all are: of nothing asked for
+                at += size + 2
+                continue
+            if size < 0x80 and data[at] == 0x30 and data[at + 2] == 0x06 and data[at + 3] <= size - 4:
+                name, stop, last = at + 4, at + 4 + data[at + 3], at + 2 + size
             else:
-                at, last = ber.expect(data, at, end, ber.SEQUENCE)
-                name, stop = ber.expect(data, at, last, Tag.OID)
-                width, head = stop - name, data[name : name + self._width]
-            for column, slot in columns.get(head, ()):
-                if spots[slot] is None and width >= len(column) and data.startswith(column, name):
-                    spots[slot] = name + len(column), name + width, last
+                inner, last = ber.expect(data, at, end, ber.SEQUENCE)
+                name, stop = ber.expect(data, inner, last, Tag.OID)
+            for column, slot in columns.get(data[name : name + self._width], ()):
+                if spots[slot] is None and stop - name >= len(column) and data.startswith(column, name):
+                    spots[slot] = name + len(column), stop, last
             at = last
         if at != end:
             raise ber.BerError("cut off")
         return spots
 
     def _learn(self, data: bytes, spots: Spots) -> _Shape | None:
-        """None when some size in it takes more than one octet."""
+        """None when some size in it takes more than one octet, or what nobody asks for is not formed well."""
         form, heads, done = "", [], 0
-        for name, stop, last in trap_form.varbinds(data):
-            if name - done != 4:
-                return None
-            columns = self._columns.get(data[name : name + self._width])
-            telling = max(len(column) for column, _ in columns) if columns else self._width
-            head = data[done : min(name + telling, stop)]
-            form += f"{len(head)}s{last - done - len(head)}x"
-            heads.append(head)
-            done = last
+        try:
+            for name, stop, last in trap_form.varbinds(data):
+                if name - done != 4:
+                    return None
+                columns = self._columns.get(data[name : name + self._width])
+                telling = max(len(column) for column, _ in columns) if columns else self._width
+                head = data[done : min(name + telling, stop)]
+                form += f"{len(head)}s{last - done - len(head)}x"
+                heads.append(head)
+                done = last
+        except ber.BerError:
+            return None
         return struct.Struct(form).unpack, tuple(heads), spots
 
     def read(self, box: Box, data: bytes, spots: Spots, at: Instant) -> Observation | None:

@@ -8,6 +8,7 @@ sent again. Of an inform we are: the sender asks for our engine id first and is 
 from __future__ import annotations
 
 import secrets
+import struct
 from collections.abc import Callable, Collection
 from dataclasses import replace
 
@@ -18,6 +19,39 @@ from netwatch.wire.trap_form import Notice
 WINDOW = 150
 """Seconds (RFC 3414 §2.2.3)."""
 MOST_ENGINES = 100_000
+MOST_ENVELOPES = 10_000
+
+
+class _Envelope:
+    """What is around a trap: all but message-id, time, digest, salt and what is inside comes again as it is.
+
+    Whatever else differs, it is not opened by this one.
+    """
+
+    __slots__ = ("_digest_at", "_lock", "_outside", "_unpack", "message")
+
+    def __init__(self, data: bytes, message: usm.Incoming, lock: usm.Security) -> None:
+        self.message, self._lock = message, lock
+        form, done, outside = "", 0, []
+        for place, (start, stop) in enumerate((*message.spans, (len(data), len(data)))):
+            outside.append(data[done:start])
+            form += f"{start - done}s" + (f"{stop - start}s" if place else f"{stop - start}x")
+            done = stop
+        self._unpack, self._outside = struct.Struct(form).unpack, tuple(outside)
+        self._digest_at = message.spans[2][0]
+
+    def open(self, data: bytes) -> tuple[int, bytes] | None:
+        """(the sender's time, the scoped PDU); None when it is no such message, or not proven."""
+        head, middle, time, user, digest, salted, salt, last, inside, rest, _ = self._unpack(data)
+        if (head, middle, user, salted, last, rest) != self._outside:
+            return None
+        now = int.from_bytes(time, "big", signed=True)
+        try:
+            if digest:
+                self._lock.prove(data, self._digest_at, digest)
+            return now, self._lock.decrypt(self.message.boots, now, salt, inside) if salt else inside
+        except ber.BerError:
+            return None
 
 
 class TrapUsers:
@@ -29,12 +63,20 @@ class TrapUsers:
         self._clock, self._started = clock, clock()
         self._us = usm.Peer(engine_id or b"\x80\x00\x1f\x88\x05" + secrets.token_bytes(8), 1, 0, self._started)
         self._latest: dict[tuple[str, bytes], tuple[int, int]] = {}
+        self._envelopes: dict[tuple[str, int], _Envelope] = {}
+        """Of traps that were proven, by sender and length."""
 
     def open(self, data: bytes, address: str) -> tuple[Notice | None, bytes | None]:
         """(the notification, what to answer). Raises BerError when it is refused.
 
         A question for our engine id is answered too: then there is no notification.
         """
+        envelope = self._envelopes.get((address, len(data)))
+        if envelope is not None and (opened := envelope.open(data)) is not None:
+            time, plain = opened
+            notice = trap_form.scoped(plain)[2]
+            self._in_order(address, envelope.message, time)
+            return notice, None
         message = usm.read(data)
         if not message.engine_id or (message.engine_id != self._us.engine_id and message.flags & usm.REPORTABLE):
             return None, self._who_we_are(message)
@@ -44,7 +86,10 @@ class TrapUsers:
             if plain[pdu] != ber.INFORM:
                 raise ber.BerError("to our engine only informs are sent")
             return notice, self._answer(message, credential, engine_id, context, trap_form.answer(plain, pdu))
-        self._in_order(address, message)
+        self._in_order(address, message, message.time)
+        if len(self._envelopes) >= MOST_ENVELOPES:
+            self._envelopes.clear()
+        self._envelopes[address, len(data)] = _Envelope(data, message, usm.prepared(credential, message.engine_id))
         return notice, None
 
     def _try(self, data: bytes, message: usm.Incoming) -> tuple[Credential, bytes]:
@@ -64,16 +109,16 @@ class TrapUsers:
                 return credential, plain
         raise problem
 
-    def _in_order(self, address: str, message: usm.Incoming) -> None:
+    def _in_order(self, address: str, message: usm.Incoming, now: int) -> None:
         if not message.flags & usm.AUTH:
             return
         key = (address, message.engine_id)
-        boots, time = self._latest.get(key, (message.boots, message.time))
-        if message.boots == boots and message.time < time - WINDOW:
+        boots, time = self._latest.get(key, (message.boots, now))
+        if message.boots == boots and now < time - WINDOW:
             raise ber.BerError("an old trap, sent again")
         if len(self._latest) >= MOST_ENGINES:
             self._latest.clear()
-        self._latest[key] = (message.boots, max(message.time, time) if message.boots == boots else message.time)
+        self._latest[key] = (message.boots, max(now, time) if message.boots == boots else now)
 
     def _now(self) -> usm.Peer:
         return replace(self._us, time=int(self._clock() - self._started), at=self._clock())

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import FrozenInstanceError, fields
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from netwatch.core.model import Action, Condition, Observation, Source, State, Work
-from netwatch.wire.inbox import Inbox
+from netwatch.wire.inbox import Inbox, observed
 
 
 def seen(device: str, at: int = 0, source: Source = Source.TRAP) -> Observation:
@@ -92,3 +94,25 @@ def test_nothing_accepted_is_lost_and_the_bound_holds(steps: list[tuple[int, boo
         assert inbox.dropped[Source.TRAP] == len(steps) - len(accepted)
 
     asyncio.run(run())
+
+
+def test_an_observation_made_in_haste_is_one_like_any_other() -> None:
+    hasty = observed(7, "R-1", "GE0/0/1", Condition.LINK, State.BAD, Source.TRAP, "linkDown")
+    plain = Observation(7, "R-1", "GE0/0/1", Condition.LINK, State.BAD, Source.TRAP, value="linkDown")
+    assert hasty == plain
+    assert (type(hasty), repr(hasty), hash(hasty)) == (type(plain), repr(plain), hash(plain))
+    assert {field.name for field in fields(Observation)} == set(type(hasty).__slots__)
+    with pytest.raises(FrozenInstanceError):
+        hasty.at = 8  # type: ignore[misc]
+
+
+async def test_sources_give_one_in_turn_however_much_each_has() -> None:
+    inbox = Inbox(1000)
+    for n in range(9):
+        inbox.offer(seen("LOUD", n))
+    for n in range(2):
+        inbox.offer(seen("QUIET", n))
+    taken = [await inbox.take(2) for _ in range(3)]
+    assert [[fact.device for fact in batch if isinstance(fact, Observation)] for batch in taken] == [
+        ["LOUD", "QUIET"], ["LOUD", "QUIET"], ["LOUD", "LOUD"],
+    ]  # fmt: skip

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netwatch.core.model import Ledger, Observation
+from netwatch.core.model import Device, Ledger, Link, Medium, Observation, Port, Role
 from netwatch.wire import ber
 from netwatch.wire.inbox import Inbox
 from netwatch.wire.names import MOST_HEARD, Names
@@ -122,3 +122,14 @@ def test_whatever_is_heard_of_one_device_stays_within_bounds(words: list[str]) -
     box = Names(Ledger()).box("R-1")
     told = {box.component(word, of_ports=False) for word in words}
     assert len(told - {None, ""}) <= MOST_HEARD
+
+
+def test_of_an_olt_every_onu_that_the_ledger_has_is_believed_however_many_there_are() -> None:
+    olt, onus = Port("OLT-1", "gpon-0/1"), [f"ONU-{n}" for n in range(3 * MOST_HEARD)]
+    devices = {onu: Device(onu, role=Role.ONU, notes={"serial": f"ZTEG-{onu}"}) for onu in onus}
+    links = {onu: Link(onu, olt, Port(onu, "wan"), medium=Medium.PON) for onu in onus}
+    box = Names(Ledger(devices={"OLT-1": Device("OLT-1")} | devices, links=links)).box("OLT-1")
+    assert {box.onu("gpon-0/1", "", [f"zteg{onu}".replace("-", "")]) for onu in onus} == {
+        f"gpon-0/1/{onu}" for onu in onus
+    }
+    assert box.onu("gpon-0/1", "7", ["of nobody", ""]) is None
