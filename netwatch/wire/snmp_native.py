@@ -158,8 +158,9 @@ class NativeEngine:
                 self._trouble(number, target).tries += 1
                 self._sweep.add(number, _AGAIN)
                 continue
-            except OSError as error:
-                self._fail(number, OwnTroubleError(f"cannot send to {target}: {error.strerror or error}"))
+            except (OSError, ValueError, OverflowError) as error:  # of one: the others of this turn go out all the same
+                why = getattr(error, "strerror", None) or error
+                self._fail(number, OwnTroubleError(f"cannot send to {target}: {why}"))
                 continue
             if target.timeout != seconds:
                 seconds = target.timeout

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from netwatch.wire import ber
-from netwatch.wire.snmp import Auth, Credential, NoAnswerError, Pdu, Tag, Target, VarBind, Version, oid
+from netwatch.wire.snmp import Auth, Credential, NoAnswerError, OwnTroubleError, Pdu, Tag, Target, VarBind, Version, oid
 from netwatch.wire.snmp_native import NativeEngine
 
 NAME = oid("1.3.6.1.2.1.1.5.0")
@@ -81,6 +81,18 @@ async def test_who_does_not_wait_any_more_is_forgotten_at_the_deadline() -> None
         while engine._waiting:  # noqa: ASYNC110 - the deadline is nobody's event
             await asyncio.sleep(0.01)
     assert engine.stats.repeated == 0
+    await engine.close()
+
+
+async def test_what_cannot_be_sent_fails_alone(agent: Any) -> None:
+    """Also among all that are asked in the same turn of the loop."""
+    engine, who = NativeEngine(), Credential(community="public")
+    places = [("127.0.0.1", agent.port), ("127.0.0.1", 70_000), ("127.0.0.1", agent.port)]
+    asked = (engine.exchange(Target(address, who, port, timeout=5), Pdu.GET, [NAME]) for address, port in places)
+    one, wrong, other = await asyncio.gather(*asked, return_exceptions=True)
+    assert isinstance(wrong, OwnTroubleError)
+    assert one == other
+    assert not isinstance(one, BaseException)
     await engine.close()
 
 
