@@ -171,11 +171,10 @@ class Poller:
         for device in wanted.values():
             turns = self._turns.get(device.id)
             if turns is None or _where(turns.of.device) != _where(device):
-                turns = self._turns[device.id] = _Turns(Polled(device, means))
+                turns = self._turns[device.id] = _Turns(Polled(device, self._target(device), means))
                 self._begin(turns)
             turns.of.device = device
             turns.of.watch.reload()
-            turns.of.target = self._target(device)
         means.near = Surroundings(ledger, wanted)
 
     # ------------------------------------------------------------ out of turn

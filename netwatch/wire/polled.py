@@ -90,9 +90,9 @@ class Polled:
         "watch",
     )
 
-    def __init__(self, device: Device, means: Means) -> None:
-        self.device, self._means = device, means
-        self.target: Target | None = None
+    def __init__(self, device: Device, target: Target | None, means: Means) -> None:
+        """`target`: where its agent is; None: nobody knows how to ask it by SNMP."""
+        self.device, self.target, self._means = device, target, means
         self.watch = Watch(device.id, means.names, means.alike)
         self.telling = Telling(device.id, means.inbox, means.clock, means.alike)
         self.families: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
