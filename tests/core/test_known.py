@@ -124,14 +124,14 @@ def sleep(run: Engine) -> Engine:
     return Engine.thaw(run.freeze(), run.ledger, run.rules, run.zone)
 
 
-@settings(max_examples=15)
+@settings(max_examples=4)
 @given(st.integers(0, 10**9), st.sampled_from([1, 3, 12]))
 def test_an_engine_that_forgets_after_every_decision_decides_the_same(seed: int, size: int) -> None:
     facts = list(troubles(random.Random(seed), crowd(), 40))
     assert decide(crowd(), facts, size, forget) == decide(crowd(), facts, size, remember)
 
 
-@settings(max_examples=5)
+@settings(max_examples=2)
 @given(st.integers(0, 10**9))
 def test_an_engine_that_is_stopped_and_started_after_every_decision_decides_the_same(seed: int) -> None:
     facts = list(troubles(random.Random(seed), crowd(), 30))
