@@ -161,7 +161,7 @@ class Mind(Generic[S]):
         *,
         last: Instant = 0,
         snapshot_every: Span = 5 * MINUTE,
-        snapshot_facts: int = 10_000,
+        snapshot_facts: int = 25_000,
         progress: Progress | None = None,
     ) -> None:
         self.engine, self.route = engine, route

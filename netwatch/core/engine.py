@@ -187,22 +187,24 @@ class Engine:
         self.net.depth(self.book.vantage)
 
     def freeze(self) -> str:
-        """The whole state as one JSON text."""
-        rows = [(kind, codec.encode(row)) for (kind, _), row in self._rows.items()]
-        return codec.encode(_Frozen(VERSION, self.book, rows, self._alarms))
+        """The whole state as text: a line of JSON, and a line for each row, its type before its JSON."""
+        rows = (f"{kind} {codec.encode(row)}" for (kind, _), row in self._rows.items())
+        return "\n".join((codec.encode(_Frozen(VERSION, self.book, self._alarms)), *rows))
 
     @classmethod
     def thaw(cls, text: str, ledger: Ledger, rules: Rules, zone: ZoneInfo) -> Engine:
         """Rebuild from `freeze()`. Raises ValueError when the text is of another version."""
         engine = cls(ledger, rules, zone)
-        frozen = codec.decode(_Frozen, text)
+        state, *rows = text.split("\n")
+        frozen = codec.decode(_Frozen, state)
         if frozen.version != VERSION:
             raise ValueError(f"frozen by version {frozen.version}, this is {VERSION}")
         engine.book = frozen.book
         engine._known = Known.of(frozen.book)
         engine._foresight = Foresight(rules.dispatch, frozen.book.experience)
         engine._alarms = frozen.alarms
-        for kind, row in frozen.rows:
+        for line in rows:
+            kind, _, row = line.partition(" ")
             kept = codec.decode(_ROWS[kind], row)
             engine._rows[kind, kept.id] = kept
         engine._drop_strangers()
@@ -442,6 +444,4 @@ class _Frozen:
 
     version: int
     book: Book
-    rows: list[tuple[str, str]]
-    """Type and text of each."""
     alarms: list[tuple[Instant, Key]]

@@ -185,15 +185,15 @@ class Store:
             _FACTS.name: _append(connection, _FACTS, self._heads[_FACTS.name], work.facts, work.ticks),
             _ENTRIES.name: _append(connection, _ENTRIES, self._heads[_ENTRIES.name], work.entries),
         }
-        for table, values in work.rows:
-            connection.execute(_upsert(table, connection), values)
+        for table, rows in work.rows:
+            connection.exec_driver_sql(_plain_upsert(table, connection.dialect), rows)
         if work.sends:
             heads[_ENTRIES.name] = self._promise(connection, work.sends, heads[_ENTRIES.name])
         if work.snapshot is not None:
             _keep_snapshot(connection, work, heads[_FACTS.name].link.seq)
         if changed := [name for name, head in heads.items() if head != self._heads[name]]:
             values = [{"name": f"{name}.head", "value": str(heads[name].link)} for name in changed]
-            connection.execute(_upsert(meta, connection), values)
+            connection.execute(_upsert(meta, connection.dialect), values)
         return heads
 
     def _promise(self, connection: Connection, rows: list[dict[str, Any]], head: _Head) -> _Head:
@@ -205,7 +205,7 @@ class Store:
                 if row["at"] < self._hold_before and (row["key"], row["channel"]) not in there:
                     row |= {"state": "held", "note": _TOO_OLD}
                     held.append(_entry("send.held", row["at"], row, _TOO_OLD))
-        statement = _insert(connection)(sends).on_conflict_do_nothing(index_elements=["key", "channel"])
+        statement = _insert(connection.dialect)(sends).on_conflict_do_nothing(index_elements=["key", "channel"])
         connection.execute(statement, rows)
         return _append(connection, _ENTRIES, head, held)
 
@@ -287,7 +287,7 @@ class Store:
             held.extend(_entry("send.held", before, dict(row._mapping), reason) for row in found)
             connection.execute(update(sends).where(waits).values(state="held", note=reason, settled_at=before))
             line = {"name": _HOLD_BEFORE, "value": str(before)}
-            connection.execute(_upsert(meta, connection), [line])
+            connection.execute(_upsert(meta, connection.dialect), [line])
             self._heads = {}
             return self._commit(connection, _Work((), frozenset(), held, (), []))
 
@@ -333,7 +333,7 @@ class Store:
                 if digest is None:
                     return
                 anchor = {"name": f"{chain.name}.anchor", "value": str(Link(top, digest))}
-                connection.execute(_upsert(meta, connection), [anchor])
+                connection.execute(_upsert(meta, connection.dialect), [anchor])
                 connection.execute(delete(chain.table).where(seq <= top))
 
             await self._write(run)
@@ -446,7 +446,8 @@ class _Work:
     facts: Sequence[Line]
     ticks: frozenset[Line]
     entries: Sequence[Line]
-    rows: Sequence[tuple[Table, list[dict[str, Any]]]]
+    rows: Sequence[tuple[Table, list[tuple[Any, ...]]]]
+    """The values stand in the order of the table's columns."""
     sends: list[dict[str, Any]]
     snapshot: bytes | None = None
     digest: bytes = b""
@@ -454,10 +455,10 @@ class _Work:
 
 
 def _prepare(decision: Decision, promised: Sequence[Send], snapshot: str | None) -> _Work:
-    by_table: dict[Table, list[dict[str, Any]]] = {}
+    by_table: dict[Table, list[tuple[Any, ...]]] = {}
     for row in index(decision.rows).values():
         keep = kept_as(type(row))
-        by_table.setdefault(keep.table, []).append({"id": row.id, **keep.values(row), "row": encode(row)})
+        by_table.setdefault(keep.table, []).append((row.id, *keep.values(row), encode(row)))
     raw = None if snapshot is None else snapshot.encode()
     return _Work(
         [(fact.at, write_fact(fact, UTC)) for fact in decision.facts],
@@ -509,15 +510,23 @@ def _entry(kind: str, at: Instant, row: dict[str, Any], reason: str) -> Line:
 # ---------------------------------------------------------------- statements
 
 
-def _insert(connection: Connection) -> Any:
-    return postgresql.insert if connection.dialect.name == "postgresql" else sqlite_dialect.insert
+def _insert(dialect: Dialect) -> Any:
+    return postgresql.insert if dialect.name == "postgresql" else sqlite_dialect.insert
 
 
-def _upsert(table: Table, connection: Connection) -> Any:
-    statement = _insert(connection)(table)
+def _upsert(table: Table, dialect: Dialect) -> Any:
+    statement = _insert(dialect)(table)
     keys = [column.name for column in table.primary_key]
     others = {column.name: statement.excluded[column.name] for column in table.columns if column.name not in keys}
     return statement.on_conflict_do_update(index_elements=keys, set_=others)
+
+
+@lru_cache
+def _plain_upsert(table: Table, dialect: Dialect) -> str:
+    """As `_plain_insert`."""
+    columns = [column.name for column in table.columns]
+    statement = _upsert(table, dialect).values(dict.fromkeys(columns))
+    return str(statement.compile(dialect=dialect, column_keys=columns))
 
 
 def _head(connection: Connection, chain: _Chain) -> _Head:

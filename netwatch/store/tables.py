@@ -5,11 +5,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 import types
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
+from operator import attrgetter
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, LargeBinary, MetaData, String, Table, Text
@@ -105,8 +105,8 @@ class Kept:
     """How one type of row is kept."""
 
     table: Table
-    values: Callable[[Any], dict[str, Any]]
-    """The key columns of a row."""
+    values: Callable[[Any], tuple[Any, ...]]
+    """The key columns of a row, in the table's order."""
     start: str = ""
     end: str = ""
     """The columns of the span during which the row held; `end` empty: an instant."""
@@ -122,7 +122,6 @@ def _column_type(hint: Any) -> TypeEngine[Any]:
 
 def _kept(kind: type[Row], name: str, columns: str, start: str = "", end: str = "") -> Kept:
     hints = get_type_hints(kind)
-    fields = {field.name for field in dataclasses.fields(kind)}
     names = columns.split()
     table = Table(
         name,
@@ -131,15 +130,9 @@ def _kept(kind: type[Row], name: str, columns: str, start: str = "", end: str = 
         *(Column(column, _column_type(hints.get(column, str)), index=column in (start, end)) for column in names),
         Column("row", Text, nullable=False),
     )
-    plain = [column for column in names if column in fields]
-
-    def values(row: Any) -> dict[str, Any]:
-        out = {column: getattr(row, column) for column in plain}
-        if kind is Fault:
-            out |= {"root_kind": row.root.kind, "root_id": row.root.id}
-        return out
-
-    return Kept(table, values, start, end)
+    paths = {"root_kind": "root.kind", "root_id": "root.id"} if kind is Fault else {}
+    found = attrgetter(*(paths.get(name, name) for name in names))
+    return Kept(table, found if len(names) > 1 else lambda row: (found(row),), start, end)
 
 
 _KEPT: Mapping[type, Kept] = {
