@@ -16,6 +16,7 @@ import ssl
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import cast
 
 log = logging.getLogger(__name__)
 
@@ -30,6 +31,7 @@ PATIENCE = 60.0
 TURN = 500
 """Messages of one peer before the others get their turn."""
 _COUNT = re.compile(rb"([1-9]\d{0,4}) ")
+_EMPTY = b"\r\n\0"
 _DIGITS = re.compile(rb"\d{0,5}\Z")
 
 
@@ -52,13 +54,16 @@ class Framing:
         """The messages that are whole now. To be drained before the next."""
         at = 0
         while at < len(data):
-            if self._counted:
+            end, whole = (0, None) if self.amid else _whole_at(data, at)
+            if whole is not None:
+                at = end
+            elif self._counted:
                 at, whole = self._count_on(data, at)
             elif self._line or not self._begins_with_count(data, at):
                 at, whole = self._line_on(data, at)
             else:
                 at, whole = self._head_on(data, at)
-            if whole is not None and (whole := whole.strip(b"\r\n\0")):
+            if whole is not None and (whole := whole.strip(_EMPTY)):
                 yield whole
 
     def _begins_with_count(self, data: bytes, at: int) -> bool:
@@ -94,6 +99,18 @@ class Framing:
         whole = bytes(self._held)
         self._held.clear()
         return whole
+
+
+def _whole_at(data: bytes, at: int) -> tuple[int, bytes | None]:
+    """(where the next begins, the message that begins and ends here); None when it goes on, or is not plain to see."""
+    if not 0x30 <= data[at] <= 0x39:
+        end = data.find(b"\n", at)
+        return end + 1, data[at : min(end, at + LONGEST)] if end >= 0 else None
+    if (count := _COUNT.match(data, at)) is None:
+        return at, None
+    start = count.end()
+    end = start + int(count[1])
+    return end, data[start : min(end, start + LONGEST)] if end <= len(data) else None
 
 
 @dataclass(slots=True)
@@ -174,8 +191,8 @@ class Streams:
 
     async def _agree(self, connection: socket.socket, source: str) -> None:
         loop = asyncio.get_running_loop()
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)  # finds out peers that are gone for good
-        with contextlib.suppress(OSError, AttributeError):
+        with contextlib.suppress(OSError, AttributeError):  # finds out peers that are gone for good
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 120)
         try:
             await loop.connect_accepted_socket(
@@ -210,8 +227,7 @@ class _Peer(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - for the type checker
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)  # those of uvloop are none of asyncio's class
         self.home._peers.add(self)
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002

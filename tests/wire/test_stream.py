@@ -229,3 +229,21 @@ async def test_a_reload_cuts_no_connection(
     writer.transport.abort()
     await until(lambda: not after._streams[False]._held)
     after.close()
+
+
+@pytest.mark.parametrize("secured", [False, True], ids=["TCP", "TLS"])
+def test_lines_are_heard_on_the_event_loop_that_the_daemon_prefers(
+    profiles: Profiles, ledger: Ledger, clock: Any, until: Any, authority: Authority, secured: bool
+) -> None:
+    uvloop = pytest.importorskip("uvloop", reason="uvloop is not installed: its transports are not tried")
+
+    async def night() -> None:
+        listener = SyslogListener(Names(ledger), profiles, Inbox(), clock)
+        port = listener.open_stream("127.0.0.1", 0, tls=authority.server() if secured else None)
+        writer = await say(port, (DOWN + b"\n") * (3 * stream.TURN), authority.client() if secured else None)
+        await until(lambda: listener.stats.observed == 3 * stream.TURN)
+        writer.close()
+        listener.close()
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(night())
