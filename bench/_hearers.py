@@ -1,5 +1,5 @@
 # ruff: noqa: PLC0415 - nobody has what the others import
-"""Who is compared by `traps.py`: one process each, for some in an environment of its own.
+"""Who is compared by `traps.py` and `syslog.py`: one process each, for some in an environment of its own.
 
     PYTHON bench/_hearers.py NAME
 
@@ -18,6 +18,7 @@ import socket
 import sys
 import time
 from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -107,6 +108,38 @@ async def netwatch() -> None:
     await counted(lambda: stats.observed + stats.unknown.total() + stats.unkept, think)
 
 
+async def syslog(way: str) -> None:
+    """What the daemon does with lines: from the socket to the inbox."""
+    sys.path.insert(0, ROOT)
+    import _lines
+
+    from netwatch.app import spare_what_stays
+    from netwatch.core.model import Device, Ledger
+    from netwatch.wire.inbox import Inbox
+    from netwatch.wire.names import Names
+    from netwatch.wire.profile import Profiles
+    from netwatch.wire.syslog import SyslogListener
+
+    names = Names(Ledger(devices={"R-1": Device("R-1", address="127.0.0.1")}))
+    nudged: dict[str, int] = {}
+    inbox = Inbox(10_000_000)
+    listener = SyslogListener(
+        names, Profiles.load(), inbox, time.time_ns, nudge=lambda device: nudged.update({device: 1})
+    )
+
+    async def think() -> None:
+        while inbox.depth:
+            await inbox.take(10_000)
+
+    if way == "udp":
+        port = listener.open(sock=bound())
+    else:
+        port = listener.open_stream("127.0.0.1", 0, tls=_lines.context() if way == "tls" else None)
+    print(port, flush=True)
+    spare_what_stays()
+    await counted(lambda: listener.stats.heard, think)
+
+
 async def pysnmp() -> None:
     """Its notification receiver, as its examples show."""
     from pysnmp.carrier.asyncio.dgram import udp
@@ -143,7 +176,8 @@ def main() -> None:
         run = uvloop.run
     except ImportError:
         run = asyncio.run
-    run({"netwatch": netwatch, "pysnmp": pysnmp}[who]())
+    ways = {f"syslog-{way}": partial(syslog, way) for way in ("udp", "tcp", "tls")}
+    run({"netwatch": netwatch, "pysnmp": pysnmp, **ways}[who]())
 
 
 if __name__ == "__main__":

@@ -66,10 +66,14 @@ class Hearer:
 
     def hear(self, count: int, sort: str, seed: int) -> tuple[float, int]:
         """(CPU seconds, traps heard)."""
+        return self.hear_of(lambda port: send(port, count, sort, seed))
+
+    def hear_of(self, send_to: Callable[[int], None]) -> tuple[float, int]:
+        """The same, of whatever is sent to its port."""
         assert self._process.stdin is not None
         self._process.stdin.write("\n")
         self._process.stdin.flush()
-        send(self.port, count, sort, seed)
+        send_to(self.port)
         said = json.loads(self._say())
         return said["cpu"], said["heard"]
 

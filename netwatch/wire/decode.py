@@ -44,7 +44,8 @@ def readable(octets: bytes) -> str:
         break
     if not plain.isprintable():
         plain = "".join(c if c.isprintable() else " " for c in plain)
-    return " ".join(plain.split())
+    plain = plain.strip(" ")
+    return " ".join(plain.split()) if "  " in plain else plain
 
 
 def number(vb: VarBind) -> int | float | None:

@@ -7,7 +7,6 @@ what cannot be read is counted.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import socket
 import time
@@ -21,6 +20,7 @@ from netwatch.core.time import Instant
 from netwatch.wire import ber, decode, trap_form, udp
 from netwatch.wire.inbox import Inbox
 from netwatch.wire.names import Names
+from netwatch.wire.nudges import Nudges
 from netwatch.wire.profile import Profiles
 from netwatch.wire.snmp import Credential, Oid, dotted
 from netwatch.wire.trap_form import Notice
@@ -128,8 +128,7 @@ class TrapListener:
         """
         self._plans = Plans(profiles)
         self._names, self._inbox, self._clock = names, inbox, clock
-        self._nudge = nudge
-        self._nudged: dict[str, None] = {}
+        self._nudges = Nudges(nudge)
         self._communities = None if communities is None else frozenset(c.encode() for c in communities)
         self._v3 = TrapUsers(users, time.monotonic, engine_id)
         self._datagrams = udp.Datagrams(self._hear, most=BATCH)
@@ -201,17 +200,7 @@ class TrapListener:
         elif (seen := plan.read(box, data, spots, self._clock())) is not None:
             self.stats.observed += 1
             self._inbox.offer(seen, f"trap {box.id}")
-        if self._nudge is not None and box.id not in self._nudged:
-            if not self._nudged:
-                asyncio.get_running_loop().call_soon(self._nudge_them)
-            self._nudged[box.id] = None
-
-    def _nudge_them(self) -> None:
-        """Each device once, however many traps of it were read in one go."""
-        nudged, self._nudged = self._nudged, {}
-        if self._nudge is not None:
-            for device in nudged:
-                self._nudge(device)
+        self._nudges.put(box.id)
 
     def _keep(self, device: str, name: Oid, varbinds: bytes, source: str) -> None:
         key, stats, now = (device, name), self.stats, self._clock()

@@ -2,20 +2,21 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from netwatch.core.model import Ledger, Observation
+from netwatch.core.model import Condition, Ledger, Observation, Source, State
 from netwatch.wire.inbox import Inbox
 from netwatch.wire.names import Names
-from netwatch.wire.profile import Profiles
-from netwatch.wire.syslog import SyslogListener, SyslogReader
+from netwatch.wire.profile import Profile, Profiles, Syslog
+from netwatch.wire.syslog import SyslogListener, SyslogReader, always_in
 
 
 @pytest.fixture(scope="session")
@@ -46,9 +47,9 @@ MEANINGS = {
 
 
 def test_recorded_lines_mean_what_they_say(corpus: Path, profiles: Profiles) -> None:
-    reader = SyslogReader(profiles, Names(Ledger()))
+    reader, box = SyslogReader(profiles), Names(Ledger()).box("R-1")
     for case in json.loads((corpus / "traps" / "syslog.json").read_text("utf-8")):
-        seen = reader.read("R-1", case["message"], 0)
+        seen = reader.read(box, case["message"], 0)
         said = (seen.component, seen.condition.value, seen.state.value) if seen else None
         assert said == MEANINGS.get((case["platform"], case["event"], case["case"])), case["message"]
 
@@ -118,3 +119,46 @@ def test_any_octets_are_read_without_a_word(profiles: Profiles, octets: bytes) -
     listener = SyslogListener(Names(Ledger()), profiles, Inbox(), lambda: 0)
     listener.hear(octets, "192.0.2.1")
     assert listener.stats.heard == 1
+
+
+@settings(max_examples=10)
+@given(st.data())
+def test_whatever_a_pattern_finds_holds_the_word_looked_for_first(profiles: Profiles, data: st.DataObject) -> None:
+    for _, rule in profiles.lines:
+        word, ignores = always_in(rule.pattern), rule.pattern.flags & re.IGNORECASE
+        assert len(word) >= 5, f"every line is held against {rule.pattern.pattern}"
+        text = data.draw(st.from_regex(rule.pattern, alphabet=st.characters(codec="ascii")))
+        assert word.casefold() in text.casefold() if ignores else word in text
+
+
+@pytest.mark.parametrize(
+    ("pattern", "word"),
+    [
+        ("abc?def", "def"),
+        ("(?:one|other) line", " line"),
+        ("a(?P<n>bc)d", "abcd"),
+        ("(?i:abc)de", "de"),
+        ("(abc)?de", "de"),
+        ("x|y", ""),
+        (r"[ab]c\.d", "c.d"),
+        ("(?=abc)d", "d"),
+        ("(?!abc)d", "d"),
+    ],
+)
+def test_the_word_that_every_text_found_holds(pattern: str, word: str) -> None:
+    assert always_in(re.compile(pattern)) == word
+
+
+def test_a_pattern_without_such_a_word_is_tried_on_every_line(profiles: Profiles) -> None:
+    rule = Syslog(pattern=r"(?P<component>P\d) (?P<state>up|down)", condition="link", bad=["down"], ok=["up"])
+    site = Profiles({"site": Profile(title="a site's own", syslog=(rule,))})
+    seen = SyslogReader(site).read(Names(Ledger()).box("R-1"), "<3>P7 down", 5)
+    assert seen == Observation(5, "R-1", "P7", Condition.LINK, State.BAD, Source.SYSLOG, value="P7 down")
+
+
+def test_a_line_may_end_in_whatever_ends_a_line(profiles: Profiles, ledger: Ledger) -> None:
+    inbox = Inbox()
+    listener = SyslogListener(Names(ledger), profiles, inbox, lambda: 0)
+    for end in (b"", b"\n", b"\r\n", b"\0", b"\n\0"):
+        listener.hear(DOWN + end, "127.0.0.1")
+    assert listener.stats.observed == inbox.depth == 5
