@@ -194,6 +194,8 @@ class Sensor(Part):
     """Columns (by name) and patterns: only instances whose text matches, in tables that mix kinds of readings."""
     digits: str = ""
     """The column (by name) that says how many digits of the number stand behind the point."""
+    exponent: str = ""
+    """The column (by name) that says by which power of ten the number is multiplied."""
     divisor: str = ""
     """The column (by name) that says by what the number is divided."""
     factor: str = ""
@@ -203,6 +205,10 @@ class Sensor(Part):
     @property
     def columns(self) -> tuple[Oid, ...]:
         return self.oid, *self.also
+
+    @property
+    def scaled_by(self) -> tuple[str, ...]:
+        return tuple(name for name in (self.digits, self.exponent, self.divisor, self.factor) if name)
 
     @model_validator(mode="after")
     def _judged(self) -> Sensor:
@@ -444,7 +450,7 @@ def _mentions(profile: Profile) -> Iterator[tuple[toml.Key, Iterable[str], Itera
     for n, sensor in enumerate(profile.sensor):
         for word in ("name", "port", "component"):
             yield ("sensor", n, word), _names(getattr(sensor, word)), ("name", "port")
-        yield ("sensor", n), (*sensor.skip, *sensor.where, sensor.digits, sensor.divisor, sensor.factor), ()
+        yield ("sensor", n), (*sensor.skip, *sensor.where, *sensor.scaled_by), ()
     for n, table in enumerate(profile.entity_sensors):
         yield ("entity_sensors", n, "name"), _names(table.name), ()
     for n, rows in enumerate(profile.rows):

@@ -216,7 +216,7 @@ def _wanted(profiles: Profiles, chosen: Iterable[Profile]) -> set[Oid]:
             out |= set(sensor.columns)
             out |= {o for o in (sensor.low, sensor.high) if o}
             filled = [t for t in (sensor.name, sensor.port, sensor.component) if t]
-            asked = [*sensor.skip, *sensor.where, sensor.digits, sensor.divisor, sensor.factor]
+            asked = [*sensor.skip, *sensor.where, *sensor.scaled_by]
             out |= _named(profiles, profile, [*(t for f in filled for t in f.terms())], asked)
             if sensor.entity:
                 out |= {ENT_DESCR, ENT_IN, ENT_NAME, ENT_ALIAS, IF_NAME, IF_DESCR}
@@ -379,7 +379,7 @@ class _Work:
         value = _scaled(vb, sensor)
         if not isinstance(value, int | float):
             return None
-        if sensor.digits or sensor.divisor or sensor.factor:
+        if sensor.scaled_by:
             value = decode.scaled(value, self._scale(profile, sensor, index))
         if sensor.kind == "temperature" and value < _ABSOLUTE_ZERO:
             return None
@@ -397,11 +397,11 @@ class _Work:
 
     def _scale(self, profile: Profile, sensor: Sensor, index: Index) -> float:
         """What the row itself says of its scale; nothing said is 1."""
-        told = _int(self._beside(profile, sensor.digits or sensor.divisor or sensor.factor, index))
+        told = _int(self._beside(profile, sensor.scaled_by[0], index))
         if not told:
             return 1
-        if sensor.digits:
-            return 10.0**-told
+        if sensor.digits or sensor.exponent:
+            return 10.0 ** (-told if sensor.digits else told)
         if sensor.divisor:
             return 1 / told
         return told if told > 0 else -1 / told

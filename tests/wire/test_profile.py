@@ -258,12 +258,25 @@ class = "voltage"
 factor = "times"
 name = "inlet {#0}"
 last = [2]
+[[sensor]]
+oid = "1.3.6.1.4.1.4242.3.1"
+class = "power"
+exponent = "places"
+name = "inlet {#0}"
+last = [3]
 """
 
 
 @pytest.mark.parametrize(
     ("row", "places", "times", "value"),
-    [(1, 3, None, 3.497), (1, 0, None, 3497), (1, None, None, 3497), (2, None, -10, 349.7), (2, None, 100, 349_700)],
+    [
+        (1, 3, None, 3.497),
+        (1, 0, None, 3497),
+        (1, None, None, 3497),
+        (2, None, -10, 349.7),
+        (2, None, 100, 349_700),
+        (3, -2, None, 34.97),
+    ],
 )
 async def test_the_row_may_say_its_own_scale(
     agent: Any, snmp: Snmp, tmp_path: Path, row: int, places: int | None, times: int | None, value: float
