@@ -192,8 +192,10 @@ class Scene:
         Of many, one may be missing: what it said was lost, or the ledger is wrong about its port.
         """
         track = self.silent.get(device)
+        if track is None or self.broken.isdisjoint(self.net.links_of.get(device, ())):
+            return []  # as of almost all in a storm: nobody tells anything of them
         cost = self.rules.cost
-        for start in [s for s, _ in track.spans] if track is not None else []:
+        for start, _ in track.spans:
             facing = self.facing(device, start)
             lost = [i for i in facing if self.broke_with(i, start)]
             missing = len(facing) - len(lost)
