@@ -99,6 +99,8 @@ class Box:
         `onu` is its number on the port, `known_as` its serial, name, description, whatever the OLT knows: it is looked
         at only where the ledger has ONUs.
         """
+        if not self._onus:
+            return None
         spelt = self.spell(port)
         words = self._onus.get(normal(spelt))
         if words is None:

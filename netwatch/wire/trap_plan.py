@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, TypeAlias
 
 from netwatch.core.model import Condition, Observation, Source, State
@@ -294,7 +294,7 @@ def _said(slot: int, _: Box, data: bytes, spots: Spots) -> str:
 
 def _instance(slot: int, cut: slice, _: Box, data: bytes, spots: Spots) -> str:
     spot = spots[slot]
-    return dotted(_arcs(data, spot)[cut]) if spot is not None else ""
+    return dotted(_arcs(data[spot[0] : spot[1]])[cut]) if spot is not None else ""
 
 
 def _port(slot: int, box: Box, data: bytes, spots: Spots) -> str:
@@ -304,7 +304,7 @@ def _port(slot: int, box: Box, data: bytes, spots: Spots) -> str:
 
 def _port_of_instance(slot: int, box: Box, data: bytes, spots: Spots) -> str:
     spot = spots[slot]
-    arcs = _arcs(data, spot) if spot is not None else ()
+    arcs = _arcs(data[spot[0] : spot[1]]) if spot is not None else ()
     return box.numbers.get(arcs[-1], "") if arcs else ""
 
 
@@ -321,6 +321,9 @@ def _raw(data: bytes, spot: Spot | None) -> int | str | None:
 
 
 def _text(data: bytes, spot: Spot) -> str:
+    _, at, end = spot
+    if end - at > 1 and data[at] == 0x04 and data[at + 1] == end - at - 2:  # as nearly all texts are
+        return decode.readable(data[at + 2 : end])
     return decode.text(_binding(data, spot)) or ""
 
 
@@ -335,11 +338,11 @@ def _texts(data: bytes) -> Iterable[str]:
             yield _text(data, (at, at, end))
 
 
-def _arcs(data: bytes, spot: Spot) -> Oid:
-    """Of the instance."""
+@lru_cache(maxsize=1 << 14)
+def _arcs(instance: bytes) -> Oid:
     arcs: list[int] = []
     value = 0
-    for octet in data[spot[0] : spot[1]]:
+    for octet in instance:
         value = value << 7 | octet & 0x7F
         if octet < 0x80:
             arcs.append(value)
