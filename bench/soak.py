@@ -20,6 +20,7 @@ import statistics
 import subprocess
 import sys
 import time
+from array import array
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -56,13 +57,13 @@ class Counting(Snmp):
 
     def __init__(self, engine: NativeEngine) -> None:
         super().__init__(engine)
-        self.asked: dict[str, list[float]] = {}
+        self.asked: dict[str, array[float]] = {}
         self.answered: Counter[str] = Counter()
 
     async def get(self, target: Target, names: Sequence[Oid], budget: Budget | None = None) -> VarBinds:
         if names[0] != SYS_UPTIME or len(names) < 5:
             return await super().get(target, names, budget)
-        self.asked.setdefault(target.address, []).append(time.monotonic())
+        self.asked.setdefault(target.address, array("d")).append(time.monotonic())
         answer = await super().get(target, names, budget)
         self.answered[target.address] += 1
         return answer
@@ -179,7 +180,7 @@ def tell(options: argparse.Namespace, door: Counting, live: set[str], began: flo
     """Of each live device: was it asked, and did it answer, in each of its intervals? Turns come at its own phase."""
     whole = int(options.minutes * 60 // options.interval) - 1
     asked = sum(
-        any(begin <= at < begin + options.interval * 1.05 for at in door.asked.get(address, []))
+        any(begin <= at < begin + options.interval * 1.05 for at in door.asked.get(address, ()))
         for address in live
         for begin in (began + options.interval * (n + 1) for n in range(whole))
     )

@@ -31,6 +31,8 @@ AGAIN = (3.0, 15.0)
 """Seconds after a nudge: agents keep ifOperStatus for up to three seconds, and a link may need some to settle."""
 SLOW = 5.0
 """Seconds: a device whose last poll took longer waits in a lane of its own, so that it holds up only its likes."""
+PRESSED = 1.0
+"""Seconds: polls that begin later, as when a hundred thousand devices are learnt after a start, are kept short."""
 
 
 @dataclass(slots=True)
@@ -262,7 +264,7 @@ class Poller:
                 started = time()
                 self.stats.running += 1
                 try:
-                    result = await self._ask(turns, started)
+                    result = await self._ask(turns, started, pressed=not slow and started - due > PRESSED)
                 except Exception:
                     # Contained here: what one device makes us stumble over must not end the polling of the others.
                     log.exception("polling %s failed", turns.of.device.id)
@@ -276,11 +278,11 @@ class Poller:
                 turns.again = False
                 self._schedule.put(time(), ("nudge", turns))
 
-    async def _ask(self, turns: _Turns, now: float) -> str:
+    async def _ask(self, turns: _Turns, now: float, *, pressed: bool) -> str:
         hint = turns.hinted
         # Only when the agent cannot answer from before the hint any more: an old "up" would gainsay a true linkDown.
         afresh = hint is not None and now - hint >= AGAIN[0]
-        result = await turns.of.poll(afresh)
+        result = await turns.of.poll(afresh, pressed)
         if afresh and result == "ok" and turns.hinted == hint:
             turns.hinted = None
         return result

@@ -25,7 +25,7 @@ from netwatch.wire.names import Names
 from netwatch.wire.near import Surroundings
 from netwatch.wire.ping import Ping
 from netwatch.wire.read import Reader, Seen
-from netwatch.wire.schedule import phase
+from netwatch.wire.schedule import following, phase
 from netwatch.wire.snmp import AuthError, Budget, NoAnswerError, OwnTroubleError, Snmp, SnmpError, Target
 from netwatch.wire.telling import Telling
 from netwatch.wire.watch import Watch
@@ -106,7 +106,8 @@ class Polled:
         """The telling's `changes` when all of the last answer was told and nothing of it needs to be told again."""
         self._unseen = False
         """It did not answer since it was last asked what it has recorded of itself."""
-        self._next_detail = 0.0
+        self._next_detail = asyncio.get_running_loop().time()
+        """When it is to be read beyond its ports again."""
         self._logged = ""
 
     # ------------------------------------------------------------ ICMP
@@ -127,8 +128,11 @@ class Polled:
 
     # ------------------------------------------------------------ SNMP
 
-    async def poll(self, afresh: bool) -> str:
-        """Ask it and tell what it says; `afresh`: although it was told before. In one word, what came of it."""
+    async def poll(self, afresh: bool, pressed: bool = False) -> str:
+        """Ask it and tell what it says; `afresh`: although it was told before. In one word, what came of it.
+
+        `pressed`: polls begin late. What is beyond ports is then put off, but for no more than its interval.
+        """
         means, target, telling = self._means, self.target, self.telling
         if target is None:
             return "no_credential"
@@ -153,11 +157,12 @@ class Polled:
                 self._settled = telling.changes if settled else -1
             if self._unseen:
                 self._unseen = not await self._recall(target, budget)
-            if means.detail_interval and (telling.afresh or loop.time() >= self._next_detail):
-                # All are read at their first polls, within a minute of a start: from then on each at its own time.
-                share = 1.0 if self._next_detail else phase(self.device.id)
-                self._next_detail = loop.time() + share * means.detail_interval
-                await self._details(target, budget)
+            if interval := means.detail_interval:
+                now = loop.time()
+                if telling.afresh or now >= self._next_detail + (interval if pressed else 0.0):
+                    # All are read soon after a start: from then on each at its own time.
+                    self._next_detail = following(phase(self.device.id) * interval, interval, now)
+                    await self._details(target, budget)
         finally:
             telling.afresh = False
         return "ok"

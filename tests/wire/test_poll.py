@@ -123,11 +123,28 @@ async def test_bad_is_said_at_every_poll_and_ok_once_when_it_is_over(bench: Benc
 async def test_after_a_nudge_what_is_well_is_said_once_more_for_the_trap_may_have_been_false(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("netwatch.wire.poll.AGAIN", (0.05, 0.1))
+    monkeypatch.setattr("netwatch.wire.poll.AGAIN", (0.5, 0.6))
     await bench.turn()
     bench.poller.nudge("R-1")
     await bench.until(lambda: ("GE0/0/1", "link", "ok") in bench.heard())
+    schedule = bench.poller._schedule  # what follows the nudge is over when only the turns of the hour are left
+    await bench.until(lambda: len(schedule) == 2 and not schedule.running)
+    bench.heard()
     assert await bench.turn() == set()
+
+
+async def test_what_is_beyond_ports_waits_while_polls_begin_late_but_not_for_ever(bench: Bench) -> None:
+    await bench.turn()
+    device, loop = bench.poller._turns["R-1"].of, asyncio.get_running_loop()
+    device._means.detail_interval = 3600
+    due = device._next_detail = loop.time()
+    await device.poll(afresh=False, pressed=True)
+    assert device._next_detail == due
+    await device.poll(afresh=False)
+    assert due < device._next_detail <= loop.time() + 3600
+    due = device._next_detail = loop.time() - 3600
+    await device.poll(afresh=False, pressed=True)
+    assert device._next_detail > due + 3600
 
 
 async def test_a_port_that_was_down_when_first_seen_and_is_not_in_the_ledger_is_no_news(bench: Bench) -> None:
