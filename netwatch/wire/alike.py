@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable
 from typing import TypeVar, cast
 
-_MOST = 1 << 18
+_MOST = 1 << 16
 
 T = TypeVar("T", bound=Hashable)
 

@@ -32,9 +32,8 @@ IF_DESCR, IF_ADMIN, IF_OPER, IF_LAST_CHANGE = (oid(f"1.3.6.1.2.1.2.2.1.{n}") for
 IF_NAME = oid("1.3.6.1.2.1.31.1.1.1.1")
 
 _HEAD = (SYS_UPTIME, HR_UPTIME, IF_NUMBER, IF_TABLE_CHANGED)
-_UPTIMES = 2
-_OF_TABLE = len(_HEAD) - _UPTIMES
-"""Of the head the uptimes differ in every answer; the others tell of the table."""
+_TABLE, _PORTS = slice(2, len(_HEAD)), slice(len(_HEAD), None)
+"""Of an answer, behind the uptimes, which differ in each."""
 ALL_PORTS = 128
 """Boxes with more ports than this are asked only for those that the ledger names."""
 LEARN_EVERY = 3600.0
@@ -99,11 +98,12 @@ class Watch:
     __slots__ = (
         "_alike",
         "_anew",
+        "_cells",
+        "_changed",
         "_host_uptime",
         "_ledger",
         "_names",
         "_quiet",
-        "_rest",
         "_table",
         "_until",
         "_uptime",
@@ -125,8 +125,10 @@ class Watch:
         """The ports that the ledger named when the table was learnt."""
         self._uptime: tuple[int, float] | None = None
         self._host_uptime: int | None = None
-        self._rest: tuple[Value, ...] = ()
-        """Of the last answer all but the uptimes."""
+        self._changed: tuple[Value, ...] = ()
+        """What the last answer said of the table: how many interfaces, and when that changed."""
+        self._cells: tuple[Value, ...] = ()
+        """What it said of the ports."""
         self._vain = 0
         """How often in a row the table said that it had changed, and nothing had that we ask for."""
         self._quiet: frozenset[tuple[str, Condition]] = frozenset()
@@ -145,18 +147,18 @@ class Watch:
         """Ask for its ports; False when it said what it said last, its uptime aside. Raises SnmpError."""
         if self._until is None or asyncio.get_running_loop().time() > self._until:
             await self._learn(snmp, target, budget)
-        values = (await snmp.get(target, self._table.asked, budget)).values
-        rest = tuple(values[_UPTIMES:])
-        news = self._anew or rest != self._rest
+        values = tuple((await snmp.get(target, self._table.asked, budget)).values)
+        news = self._anew or values[_PORTS] != self._cells or values[_TABLE] != self._changed
         if news:
-            if self._stale(rest):
+            if self._stale(values):
                 # Renumbered, or a port came or went: nothing of this answer may be told under the old names.
                 before = self._table.asked
                 await self._learn(snmp, target, budget)
-                values = (await snmp.get(target, self._table.asked, budget)).values
-                rest = tuple(values[_UPTIMES:])
+                values = tuple((await snmp.get(target, self._table.asked, budget)).values)
                 self._vain = self._vain + 1 if self._table.asked == before else 0
-            self._rest, self._anew = self._alike.one(rest), False
+            # When a table last changed is each box's own; what stands in it many have in common.
+            self._changed, self._cells = values[_TABLE], self._alike.one(values[_PORTS])
+            self._anew = False
         self._reckon(values[0], values[1])
         return news
 
@@ -167,7 +169,7 @@ class Watch:
             for spelt in self._table.missing
             if told(spelt, Condition.LINK)
         ]
-        for port, name, admin, oper in self._rows(self._rest):
+        for port, name, admin, oper in self._rows(self._cells):
             if port.name == name:
                 seen += self._says(port, _number(admin), _number(oper), told)
         return seen
@@ -190,16 +192,15 @@ class Watch:
                 found[port.component] = verdict, (uptime - changed) / 100
         return found
 
-    def _rows(self, rest: Sequence[Value]) -> Iterator[tuple[WatchedPort, Value, Value, Value]]:
-        cells = iter(rest[_OF_TABLE:])
-        return zip(self._table.ports, cells, cells, cells, strict=True)
+    def _rows(self, cells: Sequence[Value]) -> Iterator[tuple[WatchedPort, Value, Value, Value]]:
+        each = iter(cells)
+        return zip(self._table.ports, each, each, each, strict=True)
 
-    def _stale(self, rest: Sequence[Value]) -> bool:
-        before = self._rest[:_OF_TABLE]
-        changed = before != rest[:_OF_TABLE] and any(it is not None for it in before)
+    def _stale(self, values: tuple[Value, ...]) -> bool:
+        changed = values[_TABLE] != self._changed and any(it is not None for it in self._changed)
         if changed and self._vain < _VAIN:
             return True
-        return any(port.name != name for port, name, _, _ in self._rows(rest))
+        return any(port.name != name for port, name, _, _ in self._rows(values[_PORTS]))
 
     async def _learn(self, snmp: Snmp, target: Target, budget: Budget) -> None:
         """Which number each port has now."""

@@ -102,7 +102,7 @@ async def test_boxes_of_a_model_are_asked_by_one_question_and_share_what_they_sa
     await one.news()
     await other.news()
     assert one.watch._table is other.watch._table
-    assert one.watch._rest is other.watch._rest
+    assert one.watch._cells is other.watch._cells
 
 
 async def test_the_hourly_look_at_the_table_comes_at_each_devices_own_time(
