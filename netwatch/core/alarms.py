@@ -44,8 +44,8 @@ _LINK = {
     Condition.ADJACENCY: "adjacency",
 }
 _LIFE = frozenset({Condition.REACHABLE, Condition.DYING_GASP, Condition.ONU})
-_VERDICTS = frozenset({Condition.REACHABLE, Condition.AGENT})
-_MESSAGES = frozenset({Source.TRAP, Source.SYSLOG})
+VERDICTS = frozenset({Condition.REACHABLE, Condition.AGENT})
+MESSAGES = frozenset({Source.TRAP, Source.SYSLOG})
 _ASKED = frozenset({Source.POLL, Source.PING})
 _ANSWERS = frozenset({Condition.REACHABLE, Condition.LOSS})
 
@@ -67,6 +67,8 @@ class Signal:
     """Time from such a word to the next, as it most often is."""
     beats: int = 0
     """How many more came in that time than did not."""
+    repeats: int = 0
+    """How many of those said once more that it is bad."""
     penalty: float = 0.0
     """Of its raises, as it stood at the last one."""
     flapping: bool = False
@@ -164,7 +166,9 @@ class Evidence:
     answers: dict[str, list[Instant]] = field(default_factory=dict)
     """Device → when it gave a good answer while its circuits were in trouble."""
     rhythms: dict[Key, Span] = field(default_factory=dict)
-    """Signals that polling repeated with regularity, and how often: what trouble that lasts sounds like."""
+    """Signals that polling spoke of with regularity, and how often: what trouble that lasts sounds like."""
+    repeated: set[Key] = field(default_factory=set)
+    """Those of which it said again and again that they are bad. Others polling may tell of changes alone."""
     praise: set[tuple[Instant, Key]] = field(default_factory=set)
     """Good news that polling told of what was never bad; gathered until that is clearly its habit."""
 
@@ -184,7 +188,7 @@ class Evidence:
             self._turn(key, signal, said, rules, heard)
         else:
             self._again(key, signal, said, rules, heard)
-        if signal is None and said.state is State.OK and said.source not in _MESSAGES and len(self.praise) < _HABIT:
+        if signal is None and said.state is State.OK and said.source not in MESSAGES and len(self.praise) < HABIT:
             self.praise.add((said.at, key))
             heard.material = True
         if said.state is not State.UNKNOWN:
@@ -229,108 +233,23 @@ class Evidence:
         if signal.polled is not None and (beat := said.at - signal.polled) > 0:
             if abs(beat - signal.beat) * 10 <= beat:
                 signal.beat, signal.beats = beat, signal.beats + 1
+                signal.repeats += said.state is State.BAD
             elif signal.beats:
                 signal.beats -= 1  # one word was late, or got lost
             else:
                 signal.beat = beat
             if signal.beats >= _REGULAR and len(self.rhythms) < 10 * rules.presume_signals:
                 self.rhythms[key] = signal.beat
+                if signal.repeats >= _REGULAR:
+                    self.repeated.add(key)
         signal.polled = said.at if said.state is State.BAD else None
-
-    def rhythm(self, condition: Condition, rules: AlarmRules) -> Span | None:
-        """How often polling repeats a bad condition; None until it has shown that it does."""
-        if len(self.rhythms) < rules.presume_signals:
-            return None
-        beats = sorted(beat for key, beat in self.rhythms.items() if key[2] is condition)
-        return beats[len(beats) // 2] if beats else None
-
-    def fading(self, now: Instant, net: Network, rules: AlarmRules) -> tuple[list[Element], Instant | None]:
-        """End what is not repeated any more: its clear was lost.
-
-        Only conditions that polling has shown to repeat while they are bad, and only while the one
-        who would say it is in good hearing. What a trap said is over when polling never bore it out;
-        what polling itself saw, after as long as nobody loses repetitions by chance, and only where
-        polling tells of changes alone: one that repeats good news, too, and is silent, has stopped.
-        Returns what ended, and when to look again.
-        """
-        ended: list[Element] = []
-        again: Instant | None = None
-        for element, due, over in self._fading(self.tracks, net, rules):
-            if due > now:
-                again = due if again is None else min(again, due)
-                continue
-            track = self.tracks[element]
-            track.recover(max(over, track.spans[-1][0]))
-            for signal in self._bad(track).values():
-                signal.state, signal.since, signal.cleared = State.OK, over, over
-            ended.append(element)
-        return ended, again
-
-    def next_fade(self, elements: Iterable[Element], net: Network, rules: AlarmRules) -> Instant | None:
-        """When to look at the first of these."""
-        return min((due for _, due, _ in self._fading(elements, net, rules)), default=None)
-
-    def _fading(
-        self, elements: Iterable[Element], net: Network, rules: AlarmRules
-    ) -> Iterator[tuple[Element, Instant, Instant]]:
-        """Of these what ends if it is not repeated until an instant, and when it is taken to have ended then."""
-        if not self.rhythms:
-            return
-        beats = {c: self.rhythm(c, rules) for c in Condition}
-        for element in elements:
-            track = self.tracks.get(element)
-            if track is None or not track.open or track.quarantine is not None:
-                continue
-            bad = self._bad(track)
-            polled = any(signal.source not in _MESSAGES for signal in bad.values())
-            if polled and (len(self.praise) >= _HABIT or any(k[2] in _VERDICTS for k in bad)):
-                continue  # silence is not said by a device: nobody repeats it but we
-            own = [self.rhythms.get(k) or beats[k[2]] or 0 for k in bad]
-            beat = max(own, default=0)
-            if not all(own) or not beat or not all(self._askable(k, net) for k in bad) or self._borne_out(element, net):
-                continue
-            last = max(signal.heard for signal in bad.values())
-            yield element, last + (rules.presume_polled_cycles if polled else rules.presume_cycles) * beat, last + beat
-
-    def _bad(self, track: Track) -> dict[Key, Signal]:
-        """The signals that still speak against it."""
-        return {k: s for k in track.signals if (s := self.signals.get(k)) is not None and s.state is State.BAD}
-
-    def _askable(self, key: Key, net: Network) -> bool:
-        """Whether polling would hear its device say it again."""
-        device = key[0]
-        if device not in net.polled:
-            return False
-        return not any((t := self.tracks.get((k, device))) is not None and t.open for k in ("device", "agent"))
-
-    def _borne_out(self, element: Element, net: Network) -> bool:
-        """Silence at either end of a link bears out what a trap said of its light."""
-        if element[0] != "link":
-            return False
-        link = net.ledger.links[element[1]]
-        ends = (self.tracks.get(("device", end.device)) for end in (link.a, link.z))
-        return any(track is not None and track.open for track in ends)
-
-    def listen_anew(self, since: Instant, at: Instant, rules: AlarmRules) -> None:
-        """Nobody listened from `since` to `at`: who would have repeated bad news meanwhile gets his time anew.
-
-        Not so who had nothing to say then: how often we were started must not move what silence proves, nor
-        break the rhythm that it is measured by.
-        """
-        if at <= since:
-            return
-        beats = {c: self.rhythm(c, rules) for c in Condition}
-        for key, signal in self.signals.items():
-            beat = self.rhythms.get(key) or beats[key[2]]
-            if not beat or (at - signal.heard) // beat > (since - signal.heard) // beat:
-                signal.heard = max(signal.heard, at)
 
     def _turn(self, key: Key, signal: Signal | None, said: Observation, rules: AlarmRules, heard: Heard) -> None:
         """A signal changes its state."""
         if signal is None:
             if said.state is State.OK and said.condition is not Condition.REBOOT:
                 # First sight of something fine is no news, but of a device that answers.
-                heard.verdict = said.condition in _VERDICTS and not said.component
+                heard.verdict = said.condition in VERDICTS and not said.component
                 return
             signal = self.signals[key] = Signal(said.state, said.at, said.at, said.source, said.at)
         if said.state is State.BAD:
@@ -343,7 +262,7 @@ class Evidence:
         signal.state, signal.since, signal.heard, signal.source = said.state, said.at, said.at, said.source
         self._beat(key, signal, said, rules)
         heard.key = key
-        heard.verdict = said.condition in _VERDICTS and not said.component
+        heard.verdict = said.condition in VERDICTS and not said.component
         heard.material = True
 
     def _answer(self, device: str, at: Instant, heard: Heard) -> None:
@@ -458,7 +377,7 @@ def _set_back(told: Sequence[tuple[Instant, State]], cleared: Instant) -> bool:
     return not (after[0] is State.BAD and before[-1:] == [State.BAD])
 
 
-_HABIT = 50
+HABIT = 50
 """So often praised without a reason, good news is what polling repeats."""
 
 _REGULAR = 2

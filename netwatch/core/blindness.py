@@ -83,7 +83,7 @@ def find(scene: Scene) -> Pair | None:
         if spare < 0:
             return None  # thousands are silent behind a cut: a few suffice to know that it is not we
         began += [(start, end, device) for start, end in own]
-    group = _together(sorted(began), scene.timing.agreement, scene.timing.debounce)
+    group = _together(sorted(began), scene.timing.agreement)
     fell = {device for _, _, device in group}
     most = len(fell) >= scene.rules.blind_least and share(scene, fell) >= scene.rules.blind_share
     if not most and not (scene.vantage in roots & fell and len(fell) > 1):
@@ -92,18 +92,16 @@ def find(scene: Scene) -> Pair | None:
     return group[0][0], min(end for _, end, _ in group if end > last)
 
 
-def _together(
-    began: Sequence[tuple[Instant, Instant, str]], within: Span, apart: Span
-) -> Sequence[tuple[Instant, Instant, str]]:
-    """The silences of the most devices that began so close together; of several such the first.
+def _together(began: Sequence[tuple[Instant, Instant, str]], within: Span) -> Sequence[tuple[Instant, Instant, str]]:
+    """The silences of the most devices that began within two polls; of several such groups the first.
 
-    Devices are asked in turn, so silences of one kind follow one another. One that began so long before the next that
-    it had come to count is of another kind.
+    Devices are asked in turn, so silences of one kind follow one another. When all others were asked once more before
+    the next one fell silent, they answered: what began before is of another kind.
     """
     best, most, behind = range(0), 0, 0
     inside: Counter[str] = Counter()
     for ahead, (start, _, device) in enumerate(began):
-        if ahead and start - began[ahead - 1][0] >= apart:
+        if ahead and 2 * (start - began[ahead - 1][0]) >= within:
             inside.clear()
             behind = ahead
         inside[device] += 1

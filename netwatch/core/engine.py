@@ -18,6 +18,7 @@ from netwatch.core.alarms import Key, Signal
 from netwatch.core.book import Book
 from netwatch.core.desk import Desk
 from netwatch.core.experience import Experience
+from netwatch.core.fading import fade, listen_anew
 from netwatch.core.foresight import Foresight
 from netwatch.core.known import Known
 from netwatch.core.model import (
@@ -111,7 +112,7 @@ class Engine:
         anew at each start, it would hang on how often we were started. A start also tells its `Vantage`, so that
         going through all facts again meets the same gaps.
         """
-        self.book.evidence.listen_anew(self.book.now, at, self.rules.alarms)
+        listen_anew(self.book.evidence, self.book.now, at, self.rules.alarms)
 
     def next_due(self) -> Instant | None:
         """When `decide` must be called again although nothing is heard.
@@ -236,7 +237,7 @@ class Engine:
 
     def _fade(self, now: Instant) -> None:
         """End bad news that is not repeated any more."""
-        ended, self.book.fade_due = self.book.evidence.fading(now, self.net, self.rules.alarms)
+        ended, self.book.fade_due = fade(self.book.evidence, now, self.net, self.rules.alarms)
         for element in ended:
             for key in self.book.evidence.tracks[element].signals & self.book.evidence.signals.keys():
                 self._stir(key)

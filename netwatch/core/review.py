@@ -16,6 +16,7 @@ from netwatch.core.book import Book, FaultRecord, OutageRecord, window_versions
 from netwatch.core.cases import Cases
 from netwatch.core.causes import Cause, Planned
 from netwatch.core.circuits import Losses
+from netwatch.core.fading import next_look
 from netwatch.core.faults import explain
 from netwatch.core.foresight import Foresight
 from netwatch.core.intervals import FOREVER
@@ -182,7 +183,7 @@ class Review:
             near |= {site.site for d in sayers if (site := net.ledger.devices.get(d))}
             looked = [e for e in evidence.tracks if e in known.changed or e[1] in near or e[1].split(" ")[0] in sayers]
         known.rhythms = len(evidence.rhythms)
-        due = evidence.next_fade(looked, net, self.timing)
+        due = next_look(evidence, looked, net, self.timing)
         if due is not None:
             book.fade_due = due if book.fade_due is None else min(book.fade_due, due)
 

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from netwatch.core.alarms import Evidence, Heard, Track
+from netwatch.core.fading import fade, listen_anew
 from netwatch.core.intervals import FOREVER
 from netwatch.core.model import Condition, Observation, Role, State
 from netwatch.core.topology import Network
@@ -289,7 +290,7 @@ def fading_net() -> Network:
 def faded(facts: list[Observation], now: float, net: Network | None = None) -> tuple[list[tuple[str, str]], Evidence]:
     net = net or fading_net()
     evidence = heard(sorted(facts, key=lambda f: f.at), net)
-    return evidence.fading(at(now), net, RULES.alarms)[0], evidence
+    return fade(evidence, at(now), net, RULES.alarms)[0], evidence
 
 
 PRAISE = [say(5, f"PRAISED-{n}", "reachable", "ok") for n in range(50)]
@@ -306,7 +307,7 @@ def test_a_traps_bad_news_that_polling_never_bore_out_ends_where_polling_repeats
 def test_it_does_not_end_before_three_cycles_and_says_when_to_look_again() -> None:
     net = fading_net()
     evidence = heard(sorted([*polled(), say(100, PORT, "link")], key=lambda f: f.at), net)
-    assert evidence.fading(at(279), net, RULES.alarms) == ([], at(280))
+    assert fade(evidence, at(279), net, RULES.alarms) == ([], at(280))
 
 
 @pytest.mark.parametrize(
@@ -370,6 +371,20 @@ def test_the_last_raise_of_a_flap_whose_clear_was_lost_ends_by_polling_that_saw_
     assert faded([*seen, last], 14 * 90 + 179)[0] == []
 
 
+def test_what_a_poller_says_once_stays_where_it_was_never_heard_to_repeat_itself() -> None:
+    """One that tells of changes alone shows by flaps how often it asks, and will not say again what lasts."""
+    asked = [
+        say(n * 180 + t, end, "link", s, "poll")
+        for end in (PORT, "CORE-1 GE0/0/1", "X-1 GE1")
+        for n in range(6)
+        for t, s in ((0, "bad"), (60, "ok"))
+    ]
+    assert faded([*asked, say(1200, PORT, "link", "bad", "poll")], 100_000)[0] == []
+    assert faded([*asked, say(1200, PORT, "link")], 1381)[0] == [LIGHT], "of a trap it would have told the change"
+    dark_for_it = [say(1200, PORT, "link", "bad", "poll"), say(1230, PORT, "link", "ok"), say(1240, PORT, "link")]
+    assert faded([*asked, *dark_for_it], 100_000)[0] == [], "for it nothing has changed"
+
+
 def test_a_flap_that_ends_with_the_link_down_is_not_presumed_over_while_polling_says_so() -> None:
     seen = [f for end in (PORT, "CORE-1 GE0/0/1") for f in elsewhere(flapping(14), end)]
     last = [say(14 * 90, PORT, "link"), *(say(t, PORT, "link", "bad", "poll") for t in range(1270, 4000, 60))]
@@ -396,17 +411,17 @@ def test_words_at_odd_times_make_no_rhythm() -> None:
 def test_who_begins_to_listen_anew_gives_everybody_time_to_repeat() -> None:
     net = fading_net()
     evidence = heard(sorted([*polled(), say(100, PORT, "link")], key=lambda f: f.at), net)
-    evidence.listen_anew(at(700), at(900), RULES.alarms)
-    assert evidence.fading(at(1000), net, RULES.alarms)[0] == []
+    listen_anew(evidence, at(700), at(900), RULES.alarms)
+    assert fade(evidence, at(1000), net, RULES.alarms)[0] == []
 
 
 @pytest.mark.parametrize("gap", [(100, 100), (110, 150)], ids=["none", "between two words of polling"])
 def test_a_restart_that_missed_no_repetition_moves_nothing_that_silence_proves(gap: tuple[float, float]) -> None:
     net = fading_net()
     evidence = heard(sorted([*polled(), say(100, PORT, "link")], key=lambda f: f.at), net)
-    evidence.listen_anew(at(gap[0]), at(gap[1]), RULES.alarms)
-    assert evidence.fading(at(279), net, RULES.alarms) == ([], at(280))
-    assert evidence.fading(at(280), net, RULES.alarms)[0] == [LIGHT]
+    listen_anew(evidence, at(gap[0]), at(gap[1]), RULES.alarms)
+    assert fade(evidence, at(279), net, RULES.alarms) == ([], at(280))
+    assert fade(evidence, at(280), net, RULES.alarms)[0] == [LIGHT]
 
 
 def test_a_word_heard_twice_at_one_instant_breaks_no_rhythm() -> None:
