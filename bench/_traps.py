@@ -112,7 +112,8 @@ def v1(kind: Kind, number: int) -> bytes:
 
 
 def v3(user: Credential, kind: Kind, number: int, device: int) -> bytes:
-    peer = usm.Peer(ENGINE_ID + device.to_bytes(2, "big"), 3, 1_000_000 + number // 100)
+    engine = ENGINE_ID + user.user.encode() + device.to_bytes(2, "big")  # else the clock of one goes back for the other
+    peer = usm.Peer(engine, 3, 1_000_000 + number // 100)
     return bytes(usm.seal(number, user, peer, 0.0, b"", pdu(kind, number), reportable=False))
 
 

@@ -31,10 +31,11 @@ from _traps import SORTS, storm
 RIVALS = "each another"
 """What is sent to the others."""
 PROMISES = dict.fromkeys(SORTS, ">=80000") | {
-    "each of another device": ">=60000",
-    "of twenty varbinds": ">=40000",
+    "each of another device": ">=50000",
+    "optics, BGP, ONUs": ">=50000",
+    "of twenty varbinds": ">=30000",
     "by v3 with SHA-256": ">=50000",
-    "by v3 with SHA-1 and AES": ">=50000",
+    "by v3 with SHA-1 and AES": ">=40000",
 }
 """Traps/s that one core hears."""
 HERE = Path(__file__).resolve().parent
