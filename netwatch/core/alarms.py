@@ -69,6 +69,8 @@ class Signal:
     """How many more came in that time than did not."""
     repeats: int = 0
     """How many of those said once more that it is bad."""
+    doubt: Instant | None = None
+    """When polling last said that it is bad again, which it must repeat at its next turn to be believed."""
     penalty: float = 0.0
     """Of its raises, as it stood at the last one."""
     flapping: bool = False
@@ -184,6 +186,9 @@ class Evidence:
         if said.state is State.OK and said.condition in _ANSWERS and self.tracks:
             self._answer(said.device, said.at, heard)
         signal = self.signals.get(key)
+        if signal is not None and self._straggles(key, signal, said, net, rules):
+            heard.material = True
+            return heard
         if signal is None or signal.state is not said.state:
             self._turn(key, signal, said, rules, heard)
         else:
@@ -211,6 +216,31 @@ class Evidence:
         self.clocks[clock] = (occurred, said.at)
         self.told[key] = [*told, (occurred, said.state)][-_TOLD_KEPT:]
         return False
+
+    def _straggles(self, key: Key, signal: Signal, said: Observation, net: Network, rules: AlarmRules) -> bool:
+        """Whether polling's bad word soon after a recovery may be an old one that comes late or twice.
+
+        It carries no time of its own. But polling that found a thing bad again says so at its next turn, too.
+        """
+        if said.source not in _ASKED or said.state is not State.BAD:
+            return False
+        good = signal.since if signal.state is State.OK else self._recovered(key, net)
+        if good is None or said.at - good >= rules.reorder:
+            return False
+        if len(self.repeated) < rules.presume_signals:
+            return False  # it may tell of changes alone
+        beat = self.rhythms.get(key) or max((self.rhythms[k] for k in self.repeated if k[2] is key[2]), default=0)
+        if not beat:
+            return False
+        former, signal.doubt = signal.doubt, said.at
+        return former is None or former < good or abs(said.at - former - beat) * 10 > beat
+
+    def _recovered(self, key: Key, net: Network) -> Instant | None:
+        """When others showed that what a signal still calls bad is well, or that what explained it is over; None while
+        nobody did."""
+        tracks = [t for element in self.elements(key, net) if (t := self.tracks.get(element)) is not None and t.spans]
+        ends = [t.quarantine if t.open else t.end for t in tracks]
+        return max((end for end in ends if end is not None), default=None) if None not in ends else None
 
     def _again(self, key: Key, signal: Signal, said: Observation, rules: AlarmRules, heard: Heard) -> None:
         """The same once more: a lost clear shows by who does not say it any more."""
