@@ -26,11 +26,13 @@ from worlds_judge import Score, judge, told
 from worlds_plant import SHAPES
 from worlds_symptoms import WEATHERS
 from worlds_trouble import KINDS
-from worlds_truth import make
+from worlds_truth import make, several
 
 SHARES = ("root", "domain", "false", "outage", "exposure", "tickets", "extra", "late")
 NIGHT = 5
 """Troubles in a night of several."""
+NIGHTS = ("fair", "60 % of the traps lost", "15 % of all lines lost, others late", "all of it at once")
+"""How badly those are heard."""
 Plan = tuple[str, tuple[str, ...], int, str, tuple[str, ...]]
 """Shape, kinds, seed, weather, errors."""
 
@@ -45,8 +47,8 @@ def plans(seeds: int) -> Iterator[tuple[tuple[str, str], Plan]]:
             for error in ERRORS:
                 kind = random.Random(f"{seed} {shape} {error}").choice(list(KINDS))
                 yield ("ledger", error), (shape, (kind,), seed, "fair", (error,))
-            kinds = tuple(random.Random(f"{seed} {shape}").sample(list(KINDS), NIGHT))
-            yield ("night", f"{NIGHT} troubles in two hours"), (shape, kinds, seed, "fair", ())
+            for weather in NIGHTS:
+                yield ("night", weather), (shape, several(shape, seed, NIGHT), seed, weather, ())
 
 
 def run(plan: Plan) -> Score | None:

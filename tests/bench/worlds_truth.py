@@ -10,10 +10,11 @@ from itertools import pairwise
 from worlds_books import with_errors
 from worlds_plant import Plant, draw
 from worlds_symptoms import POLL, Hearing, Weather
-from worlds_trouble import END, Pairs, Standing, Trouble, break_something
+from worlds_trouble import END, KINDS, Pairs, Standing, Trouble, break_something
 
 from netwatch.core.intervals import union
 from netwatch.core.model import Condition, Fact, Ledger, Medium, Observation, State
+from netwatch.core.time import MINUTE
 
 Root = tuple[str, str]
 
@@ -43,23 +44,57 @@ def make(shape: str, kinds: Sequence[str], seed: int, weather: Weather, errors: 
     hearing = Hearing(plant, troubles, weather, rng)
     facts = hearing.all()
     ledger, blurred = with_errors(plant.ledger, errors, rng)
-    states: dict[str, dict[str, Pairs]] = {"down": {}, "exposed": {}}
-    moments = [*hearing.standings, (END, None)]
-    for (at, standing), (until, _) in pairwise(moments):
-        for circuit in plant.circuits:
-            state = standing.circuit(circuit) if standing else "up"
-            if state in states and until > at:
-                spans = states[state].setdefault(circuit, [])
-                states[state][circuit] = union([*spans, (at, until)])
-    for t in troubles:
-        if t.said:
-            states["down"].setdefault(t.said, []).append((t.start, t.end))
     name = f"{shape}: {' + '.join(kinds)} #{seed}" + (f" [{', '.join(errors)}]" if errors else "")
-    world = World(name, plant, ledger, troubles, facts, blurred, states, hearing.standings)
+    world = World(name, plant, ledger, troubles, facts, blurred, _states(plant, troubles), hearing.standings)
     named = [root for truth in truths(world) for root in truth.accept]
     if len(named) > len(set(named)):
         raise LookupError("two troubles of one place: nobody could tell them apart")
     return world
+
+
+def _states(plant: Plant, troubles: Sequence[Trouble]) -> dict[str, dict[str, Pairs]]:
+    """`down` and `exposed` → circuit → when, by these troubles."""
+    states: dict[str, dict[str, Pairs]] = {"down": {}, "exposed": {}}
+    cuts = sorted({END, *(m for t in troubles for m in t.moments() if m < END)})
+    for at, until in pairwise(cuts):
+        standing = Standing(plant, troubles, at)
+        for circuit in plant.circuits:
+            state = standing.circuit(circuit)
+            if state in states:
+                spans = states[state].setdefault(circuit, [])
+                states[state][circuit] = union([*spans, (at, until)])
+    for pair in (pair for t in troubles for pair in t.blind):
+        for circuits in states.values():
+            for circuit, spans in circuits.items():
+                circuits[circuit] = _as_seen(spans, pair)
+    for t in troubles:
+        if t.said and not _seen_anyway(states, t):
+            states["down"][t.said] = union([*states["down"].get(t.said, ()), (t.start, t.end)])
+    return states
+
+
+def _seen_anyway(states: dict[str, dict[str, Pairs]], t: Trouble) -> bool:
+    """A customer's word about an outage that monitoring sees belongs to that outage, and ends with it."""
+    return any(s < t.end + MINUTE and e > t.start - 10 * MINUTE for s, e in states["down"].get(t.said, ()))
+
+
+def _as_seen(spans: Pairs, blind: tuple[int, int]) -> Pairs:
+    """What began while nobody could see was there for us once we saw again, if it still was."""
+    return [(s if not blind[0] <= s < blind[1] else blind[1], e) for s, e in spans if not blind[0] <= s < e <= blind[1]]
+
+
+def several(shape: str, seed: int, count: int) -> tuple[str, ...]:
+    """Up to so many kinds of trouble that a plant of this shape and seed can have in a night, each at its own place."""
+    kinds: tuple[str, ...] = ()
+    for kind in random.Random(f"{shape} {seed}").sample(list(KINDS), len(KINDS)):
+        try:
+            make(shape, (*kinds, kind), seed, Weather())
+        except (LookupError, ValueError):
+            continue
+        kinds = (*kinds, kind)
+        if len(kinds) == count:
+            break
+    return kinds
 
 
 # ---------------------------------------------------------------- what cannot be told apart
@@ -102,6 +137,8 @@ class _Evidence:
         """Devices that answered at some time of it."""
         self.in_hearing_after = begun[0].heard if begun else set()
         """…from its beginning on."""
+        self.before = next((s for at, s in reversed(world.standings) if at < trouble.start), None)
+        """How everything stood until then."""
 
     def truth(self) -> Truth:
         t = self.trouble
@@ -139,6 +176,8 @@ class _Evidence:
     def _hidden(self) -> bool:
         """Whether something else kept us from seeing (nearly) all of it, as a cut does with a second one behind it."""
         t = self.trouble
+        if t.said:
+            return _seen_anyway(_states(self.plant, [other for other in self.world.troubles if other is not t]), t)
         places = {d for i in (*t.dark, *t.unrouted) for d in _ends(self.plant, i)}
         places |= {p.device for p in (*t.mute, *t.failed, *t.shut)} | set(t.hung)
         places |= {self.plant.far(i, d) for d in t.dead for i in self.plant.links_of.get(d, ())}
@@ -204,7 +243,11 @@ class _Evidence:
         """A death that nobody announced, with one neighbour that answers, looks like the cable between them."""
         if any(c is Condition.DYING_GASP and (d == device or p.endswith(f"/{device}")) for d, p, c in self.heard):
             return
-        near = [i for i in self.plant.links_of[device] if self.plant.far(i, device) in self.in_hearing]
+        near = [
+            i
+            for i in self.plant.links_of[device]
+            if self.plant.far(i, device) in self.in_hearing and (self.before is None or self.before.carries(i))
+        ]
         shared = set.intersection(*(set(self.plant.links[i].cables) for i in near)) if near else set()
         if len(near) == 1 or shared:
             self.accept |= {("cable", c) for c in shared} | {("link", i) for i in near}
