@@ -70,7 +70,9 @@ class Signal:
     repeats: int = 0
     """How many of those said once more that it is bad."""
     doubt: Instant | None = None
-    """When polling last said that it is bad again, which it must repeat at its next turn to be believed."""
+    """When polling last said that it is bad again, which it must repeat at its next turns to be believed."""
+    doubts: int = 0
+    """How many such words came at their turn so far."""
     penalty: float = 0.0
     """Of its raises, as it stood at the last one."""
     flapping: bool = False
@@ -220,7 +222,7 @@ class Evidence:
     def _straggles(self, key: Key, signal: Signal, said: Observation, net: Network, rules: AlarmRules) -> bool:
         """Whether polling's bad word soon after a recovery may be an old one that comes late or twice.
 
-        It carries no time of its own. But polling that found a thing bad again says so at its next turn, too.
+        It carries no time of its own. But polling that found a thing bad again says so at its next turns, too.
         """
         if said.source not in _ASKED or said.state is not State.BAD:
             return False
@@ -229,11 +231,14 @@ class Evidence:
             return False
         if len(self.repeated) < rules.presume_signals:
             return False  # it may tell of changes alone
-        beat = self.rhythms.get(key) or max((self.rhythms[k] for k in self.repeated if k[2] is key[2]), default=0)
+        beat = self.rhythms.get(key, 0) or (signal.beat if signal.beats >= _REGULAR else 0)
+        beat = beat or max((self.rhythms[k] for k in self.repeated if k[2] is key[2]), default=0)
         if not beat:
             return False
         former, signal.doubt = signal.doubt, said.at
-        return former is None or former < good or abs(said.at - former - beat) * 10 > beat
+        in_turn = former is not None and former >= good and abs(said.at - former - beat) * 10 <= beat
+        signal.doubts = signal.doubts + 1 if in_turn else 0
+        return signal.doubts < _REGULAR  # two old words may lie a turn apart by chance
 
     def _recovered(self, key: Key, net: Network) -> Instant | None:
         """When others showed that what a signal still calls bad is well, or that what explained it is over; None while

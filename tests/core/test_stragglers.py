@@ -33,7 +33,7 @@ def test_a_poll_of_before_changes_nothing_though_the_good_answer_of_its_device_w
     assert [row["root"]["id"] for row in rows(night([*lost, *silent(651, "CPE-1")], 4000), "fault")] == ["KT1"]
 
 
-def test_polling_that_finds_it_bad_again_at_its_next_turn_is_believed_and_the_outage_goes_on() -> None:
+def test_polling_that_finds_it_bad_again_at_its_next_turns_is_believed_and_the_outage_goes_on() -> None:
     again = [*silent(665, "CPE-1"), *silent(725, "CPE-1"), *silent(785, "CPE-1"), *back(845, "CPE-1")]
     ends = dict(told(night([*CUT, *again], 4000)))
     assert ends["C1"] == "02:14:05"
