@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from netwatch.core.rules import Prior
 
@@ -75,10 +75,13 @@ def miss(branches: Sequence[Branch], elapsed: float, deadline: float, sent: floa
 
     All times count from the beginning of the fault; `sent` may lie ahead, when somebody waits, or back, when a crew
     is on its way. P(restored after L | not at e) = Σ w(e) · S(L) / S(e), with healing and repair as competing risks
-    that do not know of one another.
+    that do not know of one another. What has lasted longer than any healing known will not heal by itself.
     """
     leaves = elapsed if sent is None else sent
     now = _still_out(branches, elapsed, leaves)
+    if now <= _TINY:
+        branches = [replace(b, prior=replace(b.prior, heals=0.0)) for b in branches]
+        now = _still_out(branches, elapsed, leaves)
     if deadline <= elapsed or now <= _TINY:
         return 1.0
     return min(_still_out(branches, deadline, leaves) / now, 1.0)

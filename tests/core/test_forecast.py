@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 from core_metro import RULES
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from netwatch.core.forecast import Branch, forecast, lasts, miss, quantile, survival
@@ -57,6 +57,7 @@ def test_more_time_left_never_makes_a_miss_likelier(prior: Prior, elapsed: float
 
 
 @given(PRIORS, st.floats(0, 500), st.floats(1, 1000))
+@example(Prior(1.0, 1.0, 0.5, 1.0, 1.0), 34.0, 1.0)  # seven sigmas beyond its healing
 def test_what_heals_more_often_is_missed_less(prior: Prior, elapsed: float, left: float) -> None:
     never = replace(prior, heals=0.0)
     assert miss(only(prior), elapsed, elapsed + left) <= miss(only(never), elapsed, elapsed + left) + 1e-9
