@@ -14,8 +14,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from netwatch.wire import ber, udp, usm
-from netwatch.wire.snmp import Auth, Credential, Oid, Priv, Tag, VarBind, Version, oid
+from netwatch.wire import udp
+from netwatch.wire.snmp import Auth, Credential, Oid, Priv, Tag, VarBind, Version, ber, oid, usm
 
 CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "netwatch-bench"
 COLUMN = oid("1.3.6.1.2.1.2.2.1.10")

@@ -11,9 +11,8 @@ from typing import NamedTuple, TypeAlias
 from _agent import ENGINE_ID
 from _agent import V3 as AUTH_PRIV
 
-from netwatch.wire import ber, usm
-from netwatch.wire.snmp import Auth, Credential, Tag, VarBind, Version, oid
-from netwatch.wire.trap_form import SNMP_TRAPS, SYS_UPTIME, TRAP_OID
+from netwatch.wire.snmp import Auth, Credential, Tag, VarBind, Version, ber, oid, usm
+from netwatch.wire.traps.form import SNMP_TRAPS, SYS_UPTIME, TRAP_OID
 
 AUTH = Credential(Version.V3, user="bench-auth", auth=Auth.SHA256, auth_key="an auth passphrase")
 USERS = (AUTH, AUTH_PRIV)

@@ -23,8 +23,7 @@ from typing import Any
 import _rivals
 from _agent import COLUMN, agents, apart
 
-from netwatch.wire import ber
-from netwatch.wire.snmp import Oid
+from netwatch.wire.snmp import Oid, ber
 
 HERE = Path(__file__).resolve().parent
 FLOOR, OURS = "floor", "netwatch"

@@ -36,7 +36,7 @@ from netwatch.wire.ping import Pinger
 from netwatch.wire.poll import Poller
 from netwatch.wire.profile import Profiles
 from netwatch.wire.snmp import Budget, Oid, Snmp, Target, VarBinds, oid
-from netwatch.wire.snmp_native import NativeEngine
+from netwatch.wire.snmp.native import NativeEngine
 
 SYS_UPTIME = oid("1.3.6.1.2.1.1.3.0")
 LOSS, DEAD, SLOW, SLOW_MS = 5, 0.01, 0.01, 1500

@@ -19,15 +19,15 @@ from netwatch.metrics import Hearing
 from netwatch.plan import Plan
 from netwatch.web.serve import bind
 from netwatch.wire import udp
+from netwatch.wire.cli.ssh import KnownHosts, Patience, Ssh, SshStats, Trust
+from netwatch.wire.cli.visit import Knowledge, Visitor, VisitStats
 from netwatch.wire.inbox import Inbox
 from netwatch.wire.names import Names
 from netwatch.wire.ping import Pinger
 from netwatch.wire.poll import Poller
 from netwatch.wire.snmp import Snmp, Version, open_snmp
-from netwatch.wire.ssh import KnownHosts, Patience, Ssh, SshStats, Trust
 from netwatch.wire.syslog import SyslogListener, SyslogStats
 from netwatch.wire.traps import TrapListener, TrapStats
-from netwatch.wire.visit import Knowledge, Visitor, VisitStats
 
 log = logging.getLogger(__name__)
 

@@ -18,11 +18,11 @@ from netwatch.deliver import route
 from netwatch.findings import Finding, UnusableError, did_you_mean
 from netwatch.knowledge import load_rules, unknown_days
 from netwatch.ledger import read as read_ledger
-from netwatch.wire.cli_read import CommandLine, command_lines
+from netwatch.wire.cli.read import CommandLine, command_lines
+from netwatch.wire.cli.ssh_read import Access, access
 from netwatch.wire.credential import credential
 from netwatch.wire.profile import Profiles
 from netwatch.wire.snmp import Credential
-from netwatch.wire.ssh_read import Access, access
 
 T = TypeVar("T")
 

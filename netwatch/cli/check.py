@@ -54,7 +54,7 @@ def examine(path: Path) -> list[Finding]:
     from netwatch.knowledge import load_rules, try_examples, unknown_days
     from netwatch.ledger import read
     from netwatch.plan import strange_families
-    from netwatch.wire.cli_read import command_lines, strangers
+    from netwatch.wire.cli.read import command_lines, strangers
     from netwatch.wire.profile import Profiles
 
     findings: list[Finding] = []

@@ -22,7 +22,7 @@ from netwatch.wire.read import Read, Reader
 from netwatch.wire.snmp import Budget, Credential, SnmpError, Target, open_snmp
 
 if TYPE_CHECKING:
-    from netwatch.wire.cli_read import CommandLine
+    from netwatch.wire.cli.read import CommandLine
 
 LISTS = ("ports", "sensors", "onus", "neighbours", "sessions", "power", "tests")
 
@@ -125,9 +125,9 @@ class _CommandLines:
         family: str | None,
         address: str,
     ) -> None:
-        from netwatch.wire import ssh  # netmiko takes a while to load
-        from netwatch.wire.cli_read import command_lines
-        from netwatch.wire.ssh_read import access
+        from netwatch.wire.cli import ssh  # netmiko takes a while to load
+        from netwatch.wire.cli.read import command_lines
+        from netwatch.wire.cli.ssh_read import access
 
         self._lines: dict[str, CommandLine] = command_lines(profiles.families, folders)
         if family is not None and family not in self._lines:
@@ -144,8 +144,8 @@ class _CommandLines:
 
     async def add(self, found: Read) -> None:
         """What SSH tells beside it. Failures are problems: what SNMP told stays told."""
-        from netwatch.wire import ssh, ssh_read
-        from netwatch.wire.cli_read import merge
+        from netwatch.wire.cli import ssh, ssh_read
+        from netwatch.wire.cli.read import merge
 
         families = [self.family] if self.family else found.profiles
         line = ssh_read.choose(self._lines, families, () if self.family else found.suiting)

@@ -7,8 +7,7 @@ from collections.abc import Iterable
 
 from netwatch.core.model import Role
 from netwatch.demo.box import ENTERPRISES, IF, UPTIME, Box, OnuLife, Typed
-from netwatch.wire import ber
-from netwatch.wire.snmp import ABSENT, Oid, Tag, oid
+from netwatch.wire.snmp import ABSENT, Oid, Tag, ber, oid
 
 LARGEST = 1472
 """Octets of the largest answer: what fits an Ethernet frame. A longer GET gets tooBig, a longer GETBULK is cut."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from netwatch.core.model import Ledger, Port
 from netwatch.core.ports import normal
 from netwatch.wire.discover import spelt
-from netwatch.wire.near import Surroundings
+from netwatch.wire.poll.near import Surroundings
 from netwatch.wire.read import Read
 
 

@@ -10,7 +10,7 @@ the walk or the line that proves it. The models below are the whole language:
 * `[[entity_sensors]]`: tables in the form of ENTITY-SENSOR-MIB, which tell class and scale themselves,
 * `[[rows]]`: rows of any list that `netwatch probe` shows (ports, onus, sessions, neighbours, …),
 * `[[trap]]`, `[[syslog]]`: what is heard, as condition, component and state,
-* `[cli]`: what is asked on the command line (`wire.cli_profile`).
+* `[cli]`: what is asked on the command line (`wire.cli.profile`).
 
 Reading them is `wire.read`; this module only knows them.
 """
@@ -29,7 +29,7 @@ from netwatch import config
 from netwatch.config import toml
 from netwatch.core.model import Condition, State
 from netwatch.findings import Finding, UnusableError, did_you_mean
-from netwatch.wire.cli_profile import Cli
+from netwatch.wire.cli.profile import Cli
 from netwatch.wire.decode import DECODERS, UNITS
 from netwatch.wire.snmp import Oid, oid
 from netwatch.wire.template import Template, template

@@ -12,8 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from netwatch.cli import main
-from netwatch.wire import ber
-from netwatch.wire.snmp import Tag, VarBind, oid
+from netwatch.wire.snmp import Tag, VarBind, ber, oid
 
 ROWS = {
     "1.3.6.1.2.1.1.1.0": (Tag.OCTETS, b"a box"),

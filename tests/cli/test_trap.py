@@ -14,10 +14,9 @@ from click.testing import CliRunner, Result
 from netwatch.app import App
 from netwatch.cli import main
 from netwatch.core.time import parse
-from netwatch.wire import ber
-from netwatch.wire.snmp import Tag, VarBind, oid
-from netwatch.wire.trap_form import TRAP_ADDRESS, TRAP_OID
+from netwatch.wire.snmp import Tag, VarBind, ber, oid
 from netwatch.wire.traps import MOST_OF_ONE
+from netwatch.wire.traps.form import TRAP_ADDRESS, TRAP_OID
 
 PROJECT = Path(__file__).parents[2]
 STRANGE = oid("1.3.6.1.4.1.4242.0.7")

@@ -27,8 +27,7 @@ from netwatch.demo.box import Box
 from netwatch.demo.fleet import EchoPinger, Fleet
 from netwatch.demo.metro import build
 from netwatch.demo.plant import Act, Verb
-from netwatch.wire import ber
-from netwatch.wire.snmp import Tag, oid
+from netwatch.wire.snmp import Tag, ber, oid
 
 LEDGER = build()
 DEVICES = LEDGER.devices

@@ -15,10 +15,10 @@ from netwatch.demo.metro import SHELLS, ZONE, build
 from netwatch.demo.plant import Act, Verb
 from netwatch.demo.shell import PASSWORD, USER, Shells
 from netwatch.demo.story import BEGINNING
-from netwatch.wire.cli_read import command_lines
+from netwatch.wire.cli.read import command_lines
+from netwatch.wire.cli.ssh import AuthError, KnownHosts, Login, Patience, Ssh, SshError, Target
+from netwatch.wire.cli.ssh_read import read
 from netwatch.wire.profile import Profiles
-from netwatch.wire.ssh import AuthError, KnownHosts, Login, Patience, Ssh, SshError, Target
-from netwatch.wire.ssh_read import read
 
 FOLDERS = config.listing(None, "collectors")
 LEDGER = build()

@@ -13,8 +13,7 @@ import pytest
 
 from netwatch.core.model import Device, Ledger, Link, Port
 from netwatch.core.time import SECOND, Instant
-from netwatch.wire import ber
-from netwatch.wire.snmp import Oid, Snmp, Tag, VarBind, oid, open_snmp
+from netwatch.wire.snmp import Oid, Snmp, Tag, VarBind, ber, oid, open_snmp
 
 
 @dataclass

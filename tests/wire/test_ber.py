@@ -11,8 +11,7 @@ from pyasn1.codec.ber import decoder, encoder
 from pysnmp.proto import rfc1902
 from pysnmp.proto.api import v1, v2c
 
-from netwatch.wire import ber
-from netwatch.wire.snmp import Oid, Tag, Value, VarBind
+from netwatch.wire.snmp import Oid, Tag, Value, VarBind, ber
 
 ARC = st.one_of(st.integers(0, 200), st.integers(0, ber.MAX_ARC))
 NAMES = st.one_of(

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from netwatch.findings import UnusableError
-from netwatch.wire.cli_grammar import Grammar
-from netwatch.wire.cli_profile import Cli
+from netwatch.wire.cli.grammar import Grammar
+from netwatch.wire.cli.profile import Cli
 from netwatch.wire.profile import Profiles
 
 READ = {

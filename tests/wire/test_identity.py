@@ -12,12 +12,11 @@ import pytest
 
 from netwatch.core.model import Device, Ledger, Link, Observation, Port
 from netwatch.core.time import SECOND
-from netwatch.wire import ber, usm
 from netwatch.wire.inbox import Inbox
 from netwatch.wire.names import Names
 from netwatch.wire.poll import Poller
 from netwatch.wire.profile import Profiles
-from netwatch.wire.snmp import Auth, Credential, Snmp, Tag, Version, oid
+from netwatch.wire.snmp import Auth, Credential, Snmp, Tag, Version, ber, oid, usm
 
 WRAP = 1 << 32
 PUBLIC = Credential(community="public")

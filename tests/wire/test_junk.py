@@ -13,14 +13,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from netwatch.core.model import Device, Ledger, Link, Medium, Observation, Port, Role
-from netwatch.wire import ber
 from netwatch.wire.inbox import Inbox
 from netwatch.wire.names import MOST_HEARD, Names
 from netwatch.wire.profile import Profiles
-from netwatch.wire.snmp import Oid, Tag, VarBind, oid
+from netwatch.wire.snmp import Oid, Tag, VarBind, ber, oid
 from netwatch.wire.syslog import SyslogListener
-from netwatch.wire.trap_form import TRAP_OID
 from netwatch.wire.traps import MOST_OF_ONE, TrapListener
+from netwatch.wire.traps.form import TRAP_OID
 
 LINK_DOWN = oid("1.3.6.1.6.3.1.1.5.3")
 POLLED = {1: "GE0/0/1", 2: "GigabitEthernet0/0/2"}

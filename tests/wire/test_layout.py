@@ -8,10 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from netwatch.wire import ber
-from netwatch.wire.layout import Layout
-from netwatch.wire.snmp import Credential, Oid, Pdu, Tag, Value, VarBind, VarBinds
-from netwatch.wire.snmp_memory import FIRST_ID, LAST_ID, CommunityMemory, RefusedError, Shared, id_place
+from netwatch.wire.snmp import Credential, Oid, Pdu, Tag, Value, VarBind, VarBinds, ber
+from netwatch.wire.snmp.layout import Layout
+from netwatch.wire.snmp.memory import FIRST_ID, LAST_ID, CommunityMemory, RefusedError, Shared, id_place
 
 ROOT = (1, 3, 6, 1, 2, 1)
 NUMBERS = st.integers(FIRST_ID, LAST_ID)

@@ -11,16 +11,15 @@ from typing import Any
 import pytest
 
 from netwatch.core.model import Device, Ledger, Link, Observation, Port, Role, Source, State
-from netwatch.wire import ber
 from netwatch.wire.inbox import Inbox
 from netwatch.wire.names import Names
-from netwatch.wire.near import MOST, Surroundings
 from netwatch.wire.ping import Ping, Pinger
 from netwatch.wire.poll import Poller
+from netwatch.wire.poll.near import MOST, Surroundings
 from netwatch.wire.profile import Profiles
-from netwatch.wire.snmp import Credential, Snmp, Tag, VarBind, oid
-from netwatch.wire.trap_form import TRAP_OID
+from netwatch.wire.snmp import Credential, Snmp, Tag, VarBind, ber, oid
 from netwatch.wire.traps import TrapListener
+from netwatch.wire.traps.form import TRAP_OID
 
 
 def device(name: str, address: str = "", role: Role = Role.ACCESS, managed: bool = True) -> Device:

@@ -10,11 +10,11 @@ import pytest
 from netwatch.config import shipped
 from netwatch.core.model import Device, Ledger, Link, Medium, Port, Role
 from netwatch.findings import UnusableError
-from netwatch.wire import ber, decode
+from netwatch.wire import decode
 from netwatch.wire.names import Names
 from netwatch.wire.profile import Profiles
 from netwatch.wire.read import Reader
-from netwatch.wire.snmp import Budget, Credential, Snmp, Tag, Target, VarBind, dotted, oid
+from netwatch.wire.snmp import Budget, Credential, Snmp, Tag, Target, VarBind, ber, dotted, oid
 from netwatch.wire.template import template
 
 

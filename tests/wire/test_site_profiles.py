@@ -9,12 +9,11 @@ import pytest
 
 from netwatch.config import shipped
 from netwatch.core.model import Ledger
-from netwatch.wire import ber
 from netwatch.wire.names import Names
 from netwatch.wire.profile import Profiles
 from netwatch.wire.read import Reader
-from netwatch.wire.snmp import Credential, Snmp, Tag, Target, VarBind, oid
-from netwatch.wire.trap_plan import Plans
+from netwatch.wire.snmp import Credential, Snmp, Tag, Target, VarBind, ber, oid
+from netwatch.wire.traps.plan import Plans
 
 
 def family(*names: str) -> Profiles:

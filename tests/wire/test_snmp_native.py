@@ -8,9 +8,20 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from netwatch.wire import ber
-from netwatch.wire.snmp import Auth, Credential, NoAnswerError, OwnTroubleError, Pdu, Tag, Target, VarBind, Version, oid
-from netwatch.wire.snmp_native import NativeEngine
+from netwatch.wire.snmp import (
+    Auth,
+    Credential,
+    NoAnswerError,
+    OwnTroubleError,
+    Pdu,
+    Tag,
+    Target,
+    VarBind,
+    Version,
+    ber,
+    oid,
+)
+from netwatch.wire.snmp.native import NativeEngine
 
 NAME = oid("1.3.6.1.2.1.1.5.0")
 HERE = ("127.0.0.1", 9)

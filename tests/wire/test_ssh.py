@@ -18,8 +18,8 @@ sys.path.insert(0, str(Path(__file__).parent))  # ssh_box lies beside the tests 
 
 from ssh_box import Box
 
-from netwatch.wire.cli_profile import Cli, Command
-from netwatch.wire.ssh import (
+from netwatch.wire.cli.profile import Cli, Command
+from netwatch.wire.cli.ssh import (
     AuthError,
     ForbiddenError,
     GarbledError,

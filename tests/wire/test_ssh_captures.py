@@ -14,8 +14,8 @@ import yaml
 from ntc_templates.parse import parse_output
 
 from netwatch import config
-from netwatch.wire.cli_profile import Command
-from netwatch.wire.cli_read import CliReader, CommandLine, command_lines
+from netwatch.wire.cli.profile import Command
+from netwatch.wire.cli.read import CliReader, CommandLine, command_lines
 from netwatch.wire.profile import Profiles
 
 FOLDERS = config.listing(None, "collectors")

@@ -9,8 +9,8 @@ import pytest
 from netwatch import config
 from netwatch.core.model import Condition, State
 from netwatch.findings import UnusableError
-from netwatch.wire.cli_profile import Cli
-from netwatch.wire.cli_read import CliReader, NotKnownError, command_lines, merge
+from netwatch.wire.cli.profile import Cli
+from netwatch.wire.cli.read import CliReader, NotKnownError, command_lines, merge
 from netwatch.wire.profile import Profiles
 from netwatch.wire.read import Read, Seen
 

@@ -17,12 +17,12 @@ from ssh_box import Box
 
 from netwatch import config
 from netwatch.core.model import Condition, State
-from netwatch.wire.cli_grammar import Grammar
-from netwatch.wire.cli_profile import Cli, Command
-from netwatch.wire.cli_read import command_lines
+from netwatch.wire.cli.grammar import Grammar
+from netwatch.wire.cli.profile import Cli, Command
+from netwatch.wire.cli.read import command_lines
+from netwatch.wire.cli.ssh import ForbiddenError, KnownHosts, Login, Patience, Ssh, Target, Trust
+from netwatch.wire.cli.ssh_read import read
 from netwatch.wire.profile import Profiles
-from netwatch.wire.ssh import ForbiddenError, KnownHosts, Login, Patience, Ssh, Target, Trust
-from netwatch.wire.ssh_read import read
 
 FOLDERS = config.listing(None, "collectors")
 LINES = command_lines(Profiles.of(FOLDERS).families, FOLDERS)

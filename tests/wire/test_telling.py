@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from netwatch.core.model import Condition, Observation, Source, State
 from netwatch.core.time import SECOND
-from netwatch.wire.alike import Alike
 from netwatch.wire.inbox import Inbox
-from netwatch.wire.telling import Telling
+from netwatch.wire.poll.alike import Alike
+from netwatch.wire.poll.telling import Telling
 
 LINK = Condition.LINK
 

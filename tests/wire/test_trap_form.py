@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from netwatch.wire import ber, trap_form
-from netwatch.wire.snmp import Oid, Tag, VarBind, oid
-from netwatch.wire.trap_form import SNMP_TRAPS, SYS_UPTIME, TRAP_OID
+from netwatch.wire.snmp import Oid, Tag, VarBind, ber, oid
+from netwatch.wire.traps import form as trap_form
+from netwatch.wire.traps.form import SNMP_TRAPS, SYS_UPTIME, TRAP_OID
 
 ARCS = st.one_of(st.integers(0, 200), st.integers(0, 2**32 - 1))
 NAMES = st.lists(ARCS, min_size=1, max_size=12).map(lambda tail: (1, 3, 6, *tail))

@@ -10,13 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from netwatch.core.model import Condition, Device, Ledger, Link, Medium, Observation, Port, Role, Source, State
-from netwatch.wire import ber, decode, trap_plan
+from netwatch.wire import decode
 from netwatch.wire.names import PORTS, Box, Names
 from netwatch.wire.profile import Profile, Profiles, Trap
-from netwatch.wire.snmp import Oid, Tag, VarBind, dotted, oid
+from netwatch.wire.snmp import Oid, Tag, VarBind, ber, dotted, oid
 from netwatch.wire.template import Template, Term
-from netwatch.wire.trap_form import SNMP_TRAPS, TRAP_ADDRESS
-from netwatch.wire.trap_plan import AGENT, MOST_ALIKE, MOST_SHAPES, Plans
+from netwatch.wire.traps import plan as trap_plan
+from netwatch.wire.traps.form import SNMP_TRAPS, TRAP_ADDRESS
+from netwatch.wire.traps.plan import AGENT, MOST_ALIKE, MOST_SHAPES, Plans
 
 LINK_DOWN, LINK_UP = (*SNMP_TRAPS, 3), (*SNMP_TRAPS, 4)
 IF_INDEX, IF_DESCR, IF_ADMIN, IF_OPER = (oid(f"1.3.6.1.2.1.2.2.1.{n}") for n in (1, 2, 7, 8))

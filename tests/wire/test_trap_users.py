@@ -9,10 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from netwatch.wire import ber, usm
-from netwatch.wire.snmp import Auth, Credential, Oid, Priv, Tag, VarBind, Version
-from netwatch.wire.trap_form import TRAP_OID
-from netwatch.wire.trap_users import MOST_ENVELOPES, WINDOW, TrapUsers
+from netwatch.wire.snmp import Auth, Credential, Oid, Priv, Tag, VarBind, Version, ber, usm
+from netwatch.wire.traps.form import TRAP_OID
+from netwatch.wire.traps.users import MOST_ENVELOPES, WINDOW, TrapUsers
 
 OPEN = Credential(Version.V3, user="open")
 AUTH = Credential(Version.V3, user="auth", auth=Auth.SHA256, auth_key="an auth passphrase")

@@ -15,13 +15,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from netwatch.core.model import Device, Ledger, Link, Observation, Port
-from netwatch.wire import ber, usm
 from netwatch.wire.inbox import Inbox
 from netwatch.wire.names import Names
 from netwatch.wire.profile import Profiles
-from netwatch.wire.snmp import Auth, Credential, Priv, Tag, Target, VarBind, Version, oid
-from netwatch.wire.trap_form import TRAP_OID
+from netwatch.wire.snmp import Auth, Credential, Priv, Tag, Target, VarBind, Version, ber, oid, usm
 from netwatch.wire.traps import TrapListener
+from netwatch.wire.traps.form import TRAP_OID
 
 TAGS = {
     "Integer32": Tag.INTEGER,

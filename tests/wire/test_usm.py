@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from pysnmp.proto.rfc1902 import OctetString
 from pysnmp.proto.secmod.rfc3414 import localkey, service
 
-from netwatch.wire import ber, usm
 from netwatch.wire.snmp import (
     Auth,
     AuthError,
@@ -26,11 +25,13 @@ from netwatch.wire.snmp import (
     VarBind,
     VarBinds,
     Version,
+    ber,
     oid,
     open_snmp,
+    usm,
 )
-from netwatch.wire.snmp_memory import Shared, id_place
-from netwatch.wire.snmp_secured import SecuredMemory
+from netwatch.wire.snmp.memory import Shared, id_place
+from netwatch.wire.snmp.secured import SecuredMemory
 
 try:
     from cryptography.hazmat.decrepit.ciphers.modes import CFB

@@ -8,11 +8,10 @@ from typing import Any
 import pytest
 
 from netwatch.core.model import Condition, Ledger, Link, Port, State
-from netwatch.wire import ber
-from netwatch.wire.alike import Alike
 from netwatch.wire.names import Names
-from netwatch.wire.snmp import Budget, Credential, Snmp, Target
-from netwatch.wire.watch import LEARN_EVERY, Watch
+from netwatch.wire.poll.alike import Alike
+from netwatch.wire.poll.watch import LEARN_EVERY, Watch
+from netwatch.wire.snmp import Budget, Credential, Snmp, Target, ber
 
 
 class Look:

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from netwatch.wire import ber
 from netwatch.wire.snmp import (
     ABSENT,
     AgentError,
@@ -22,6 +21,7 @@ from netwatch.wire.snmp import (
     Tag,
     Target,
     Version,
+    ber,
     oid,
 )
 

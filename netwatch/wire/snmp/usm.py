@@ -14,9 +14,9 @@ from typing import Any, NamedTuple
 
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
-from netwatch.wire import ber
-from netwatch.wire.snmp_terms import Auth, Credential, Priv
-from netwatch.wire.varbinds import Oid, Tag, oid
+from netwatch.wire.snmp import ber
+from netwatch.wire.snmp.terms import Auth, Credential, Priv
+from netwatch.wire.snmp.varbinds import Oid, Tag, oid
 
 try:  # where newer versions of cryptography keep what is old: SNMP has nothing newer
     from cryptography.hazmat.decrepit.ciphers.algorithms import TripleDES

@@ -12,9 +12,9 @@ import struct
 from collections.abc import Callable, Collection
 from dataclasses import replace
 
-from netwatch.wire import ber, trap_form, usm
-from netwatch.wire.snmp import Credential, Tag, VarBind
-from netwatch.wire.trap_form import Notice
+from netwatch.wire.snmp import Credential, Tag, VarBind, ber, usm
+from netwatch.wire.traps import form
+from netwatch.wire.traps.form import Notice
 
 WINDOW = 150
 """Seconds (RFC 3414 §2.2.3)."""
@@ -32,12 +32,12 @@ class _Envelope:
 
     def __init__(self, data: bytes, message: usm.Incoming, lock: usm.Security) -> None:
         self.message, self._lock = message, lock
-        form, done, outside = "", 0, []
+        packed, done, outside = "", 0, []
         for place, (start, stop) in enumerate((*message.spans, (len(data), len(data)))):
             outside.append(data[done:start])
-            form += f"{start - done}s" + (f"{stop - start}s" if place else f"{stop - start}x")
+            packed += f"{start - done}s" + (f"{stop - start}s" if place else f"{stop - start}x")
             done = stop
-        self._unpack, self._outside = struct.Struct(form).unpack, tuple(outside)
+        self._unpack, self._outside = struct.Struct(packed).unpack, tuple(outside)
         self._digest_at = message.spans[2][0]
 
     def open(self, data: bytes) -> tuple[int, bytes] | None:
@@ -74,18 +74,18 @@ class TrapUsers:
         envelope = self._envelopes.get((address, len(data)))
         if envelope is not None and (opened := envelope.open(data)) is not None:
             time, plain = opened
-            notice = trap_form.scoped(plain)[2]
+            notice = form.scoped(plain)[2]
             self._in_order(address, envelope.message, time)
             return notice, None
         message = usm.read(data)
         if not message.engine_id or (message.engine_id != self._us.engine_id and message.flags & usm.REPORTABLE):
             return None, self._who_we_are(message)
         credential, plain = self._try(data, message)
-        engine_id, context, notice, pdu = trap_form.scoped(plain)
+        engine_id, context, notice, pdu = form.scoped(plain)
         if message.engine_id == self._us.engine_id:
             if plain[pdu] != ber.INFORM:
                 raise ber.BerError("to our engine only informs are sent")
-            return notice, self._answer(message, credential, engine_id, context, trap_form.answer(plain, pdu))
+            return notice, self._answer(message, credential, engine_id, context, form.answer(plain, pdu))
         self._in_order(address, message, message.time)
         if len(self._envelopes) >= MOST_ENVELOPES:
             self._envelopes.clear()

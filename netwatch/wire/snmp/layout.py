@@ -16,8 +16,8 @@ from collections.abc import Callable, Sequence
 from struct import Struct
 from typing import Any, TypeAlias
 
-from netwatch.wire import ber
-from netwatch.wire.varbinds import Value
+from netwatch.wire.snmp import ber
+from netwatch.wire.snmp.varbinds import Value
 
 Field: TypeAlias = tuple[int, int, int, int]
 """Start and end of a value's content; how it is read, and its mask (`ber.kind_of`)."""

@@ -15,7 +15,7 @@
     ok = "established"
 
 Answers are taken apart by the template of ntc-templates for the command, or by the `template` beside profile.toml.
-What is written here is also the list of what is allowed: `Cli.allows` is the only way past the door (`wire.ssh`).
+What is written here is also the list of what is allowed: `Cli.allows` is the only way past the door (`wire.cli.ssh`).
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from netwatch.config import Section
 from netwatch.core.model import Condition
-from netwatch.wire.cli_grammar import Grammar
+from netwatch.wire.cli.grammar import Grammar
 from netwatch.wire.decode import UNITS
 from netwatch.wire.template import Template, template
 

@@ -14,12 +14,13 @@ from typing import Any, TypeAlias
 
 from netwatch.core.model import Condition, Observation, Source, State
 from netwatch.core.time import Instant
-from netwatch.wire import ber, decode, trap_form
+from netwatch.wire import decode
 from netwatch.wire.inbox import observed
 from netwatch.wire.names import PORTS, Box
 from netwatch.wire.profile import Profile, Profiles, Trap
-from netwatch.wire.snmp import Oid, Tag, VarBind, dotted
+from netwatch.wire.snmp import Oid, Tag, VarBind, ber, dotted
 from netwatch.wire.template import Template, Term
+from netwatch.wire.traps import form
 
 Spot: TypeAlias = tuple[int, int, int]
 """Of a varbind: where the instance in its name begins, where its value begins (with its tag), where it ends."""
@@ -75,7 +76,7 @@ class _Columns:
     """What the rules of one notification ask for, each once: a column's content octets → its slot."""
 
     def __init__(self) -> None:
-        self.slots = {ber.oid_body(trap_form.TRAP_ADDRESS): AGENT}
+        self.slots = {ber.oid_body(form.TRAP_ADDRESS): AGENT}
 
     def slot(self, profiles: Profiles, profile: Profile, name: str) -> int:
         column = profiles.column(profile, name)
@@ -166,20 +167,20 @@ class Plan:
 
     def _learn(self, data: bytes, spots: Spots) -> _Shape | None:
         """None when some size in it takes more than one octet, or what nobody asks for is not formed well."""
-        form, heads, done = "", [], 0
+        packed, heads, done = "", [], 0
         try:
-            for name, stop, last in trap_form.varbinds(data):
+            for name, stop, last in form.varbinds(data):
                 if name - done != 4:
                     return None
                 columns = self._columns.get(data[name : name + self._width])
                 telling = max(len(column) for column, _ in columns) if columns else self._width
                 head = data[done : min(name + telling, stop)]
-                form += f"{len(head)}s{last - done - len(head)}x"
+                packed += f"{len(head)}s{last - done - len(head)}x"
                 heads.append(head)
                 done = last
         except ber.BerError:
             return None
-        return struct.Struct(form).unpack, tuple(heads), spots
+        return struct.Struct(packed).unpack, tuple(heads), spots
 
     def read(self, box: Box, data: bytes, spots: Spots, at: Instant) -> Observation | None:
         """What is observed of the device, by the first rule that fits. Raises BerError for a value that is none."""
@@ -328,12 +329,12 @@ def _text(data: bytes, spot: Spot) -> str:
 
 
 def _binding(data: bytes, spot: Spot) -> VarBind:
-    return VarBind((), *trap_form.read(data, spot[1], spot[2]))
+    return VarBind((), *form.read(data, spot[1], spot[2]))
 
 
 def _texts(data: bytes) -> Iterable[str]:
     """All that came as text: names, descriptions, serials."""
-    for _, at, end in trap_form.varbinds(data):
+    for _, at, end in form.varbinds(data):
         if data[at] == 0x04:
             yield _text(data, (at, at, end))
 

@@ -10,11 +10,11 @@ import asyncio
 from struct import Struct
 from typing import NoReturn
 
-from netwatch.wire import ber, usm
-from netwatch.wire.layout import Head
-from netwatch.wire.snmp_memory import FIRST_ID, Question, Recollection, RepeatError, Shared, response
-from netwatch.wire.snmp_terms import AuthError, Credential, GarbledError, Target
-from netwatch.wire.varbinds import Oid, Tag, VarBinds
+from netwatch.wire.snmp import ber, usm
+from netwatch.wire.snmp.layout import Head
+from netwatch.wire.snmp.memory import FIRST_ID, Question, Recollection, RepeatError, Shared, response
+from netwatch.wire.snmp.terms import AuthError, Credential, GarbledError, Target
+from netwatch.wire.snmp.varbinds import Oid, Tag, VarBinds
 
 _WHO_ARE_YOU = ber.write_pdu(ber.GET, FIRST_ID, 0, 0, ber.write_names(()))
 _ID_AT = _WHO_ARE_YOU.index(FIRST_ID.to_bytes(4, "big"))

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 from typing import Protocol
 
-from netwatch.wire.varbinds import Oid, VarBind, VarBinds, dotted
+from netwatch.wire.snmp.varbinds import Oid, VarBind, VarBinds, dotted
 
 
 class Version(StrEnum):

@@ -18,7 +18,7 @@ from pysnmp.hlapi.v1arch import asyncio as v1
 from pysnmp.hlapi.v3arch import asyncio as v3
 from pysnmp.proto import errind, rfc1902
 
-from netwatch.wire.snmp_terms import (
+from netwatch.wire.snmp.terms import (
     AgentError,
     Auth,
     AuthError,
@@ -32,7 +32,7 @@ from netwatch.wire.snmp_terms import (
     Target,
     Version,
 )
-from netwatch.wire.varbinds import Oid, Tag, Value, VarBind, VarBinds
+from netwatch.wire.snmp.varbinds import Oid, Tag, Value, VarBind, VarBinds
 
 _TARGETS_PER_ENGINE = 100
 _TICK = 0.05

@@ -48,7 +48,7 @@ import paramiko
 from netmiko.channel import SSHChannel
 from netmiko.exceptions import NetmikoAuthenticationException, NetmikoTimeoutException, ReadException, ReadTimeout
 
-from netwatch.wire.cli_profile import Cli
+from netwatch.wire.cli.profile import Cli
 
 log = logging.getLogger(__name__)
 

@@ -1,4 +1,4 @@
-"""From a credential and a family to what a device's command line tells: `wire.ssh` and `wire.cli_read` put together."""
+"""From a credential and a family to what a device's command line tells: `ssh` and `read` put together."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from netwatch import config
-from netwatch.wire.cli_read import CliReader, CommandLine
+from netwatch.wire.cli.read import CliReader, CommandLine
+from netwatch.wire.cli.ssh import Login, Ssh, SshError, Target
 from netwatch.wire.names import Names
 from netwatch.wire.read import Read
-from netwatch.wire.ssh import Login, Ssh, SshError, Target
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,13 +19,13 @@ from dataclasses import dataclass, field
 from netwatch.core.model import Condition, Device, Ledger, Observation, Source, State
 from netwatch.core.ports import normal
 from netwatch.core.time import Instant
-from netwatch.wire.cli_read import CliReader, CommandLine, Told
+from netwatch.wire.cli.read import CliReader, CommandLine, Told
+from netwatch.wire.cli.ssh import AuthError, ForbiddenError, HostKeyError, Patience, Ssh, SshError, Target
+from netwatch.wire.cli.ssh_read import Access, choose
 from netwatch.wire.inbox import Inbox
 from netwatch.wire.names import Names
 from netwatch.wire.read import Seen
 from netwatch.wire.schedule import Schedule, phase
-from netwatch.wire.ssh import AuthError, ForbiddenError, HostKeyError, Patience, Ssh, SshError, Target
-from netwatch.wire.ssh_read import Access, choose
 
 log = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
-from netwatch.wire.varbinds import Oid, Tag, Value, VarBind
+from netwatch.wire.snmp.varbinds import Oid, Tag, Value, VarBind
 
 SEQUENCE: Final = 0x30
 GET, GETNEXT, RESPONSE, SET, TRAP_V1 = 0xA0, 0xA1, 0xA2, 0xA3, 0xA4

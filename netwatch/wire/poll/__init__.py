@@ -17,9 +17,9 @@ from netwatch.core.model import Device, Ledger, State
 from netwatch.core.time import Instant
 from netwatch.wire.inbox import Inbox
 from netwatch.wire.names import Names
-from netwatch.wire.near import Surroundings
 from netwatch.wire.ping import Ping, Pinger
-from netwatch.wire.polled import Means, Polled
+from netwatch.wire.poll.near import Surroundings
+from netwatch.wire.poll.polled import Means, Polled
 from netwatch.wire.profile import Profiles
 from netwatch.wire.read import Reader
 from netwatch.wire.schedule import Schedule, following, phase

@@ -11,8 +11,7 @@ import re
 from collections.abc import Iterator
 from typing import TypeAlias
 
-from netwatch.wire import ber
-from netwatch.wire.snmp import Tag, Value, VarBind, oid
+from netwatch.wire.snmp import Tag, Value, VarBind, ber, oid
 
 SYS_UPTIME = oid("1.3.6.1.2.1.1.3.0")
 TRAP_OID = oid("1.3.6.1.6.3.1.1.4.1.0")

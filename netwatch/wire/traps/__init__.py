@@ -17,15 +17,16 @@ from itertools import islice
 from typing import Any
 
 from netwatch.core.time import Instant
-from netwatch.wire import ber, decode, trap_form, udp
+from netwatch.wire import decode, udp
 from netwatch.wire.inbox import Inbox
 from netwatch.wire.names import Names
 from netwatch.wire.nudges import Nudges
 from netwatch.wire.profile import Profiles
-from netwatch.wire.snmp import Credential, Oid, dotted
-from netwatch.wire.trap_form import Notice
-from netwatch.wire.trap_plan import AGENT, Plans
-from netwatch.wire.trap_users import TrapUsers
+from netwatch.wire.snmp import Credential, Oid, ber, dotted
+from netwatch.wire.traps import form
+from netwatch.wire.traps.form import Notice
+from netwatch.wire.traps.plan import AGENT, Plans
+from netwatch.wire.traps.users import TrapUsers
 
 log = logging.getLogger(__name__)
 
@@ -57,7 +58,7 @@ class Unknown:
     @property
     def varbinds(self) -> tuple[tuple[str, str], ...]:
         """Names and values, as people read them; long ones cut off."""
-        read = islice(trap_form.readable(self.octets), MOST_VARBINDS)
+        read = islice(form.readable(self.octets), MOST_VARBINDS)
         return tuple((dotted(vb.oid), (decode.text(vb) or "")[:200]) for vb in read)
 
 
@@ -149,7 +150,7 @@ class TrapListener:
         """One datagram."""
         self.stats.heard += 1
         try:
-            opened = trap_form.message(data)
+            opened = form.message(data)
             if opened is None:
                 self._hear_v3(data, source)
                 return
@@ -159,7 +160,7 @@ class TrapListener:
                 return
             self._understand(notice, source)
             if data[pdu] == ber.INFORM:
-                self._reply(ber.write_message(version, community, trap_form.answer(data, pdu)), source)
+                self._reply(ber.write_message(version, community, form.answer(data, pdu)), source)
         except ber.BerError:
             self.stats.garbled += 1
 

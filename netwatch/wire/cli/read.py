@@ -22,7 +22,7 @@ from netwatch.config import toml
 from netwatch.core.model import Condition, State
 from netwatch.core.ports import normal
 from netwatch.findings import Finding, UnusableError
-from netwatch.wire.cli_profile import Cell, Cli, Command, Judge, Rows
+from netwatch.wire.cli.profile import Cell, Cli, Command, Judge, Rows
 from netwatch.wire.decode import UNITS
 from netwatch.wire.names import Names
 from netwatch.wire.profile import Profile

@@ -7,7 +7,7 @@
 * An answer is matched by (request-id, source address); whatever else arrives is counted and forgotten.
 * The layout of a target's last answer is remembered (`layout`): values are read where they lie, or decoded in full.
 
-SNMPv3 takes the same way, sealed and opened by `usm`; what it adds is in `snmp_secured`.
+SNMPv3 takes the same way, sealed and opened by `usm`; what it adds is in `secured`.
 """
 
 from __future__ import annotations
@@ -20,8 +20,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from netwatch.wire import ber, udp, usm
-from netwatch.wire.snmp_memory import (
+from netwatch.wire import udp
+from netwatch.wire.snmp import ber, usm
+from netwatch.wire.snmp.memory import (
     FIRST_ID,
     LAST_ID,
     CommunityMemory,
@@ -33,8 +34,8 @@ from netwatch.wire.snmp_memory import (
     Shared,
     id_place,
 )
-from netwatch.wire.snmp_secured import SecuredMemory
-from netwatch.wire.snmp_terms import (
+from netwatch.wire.snmp.secured import SecuredMemory
+from netwatch.wire.snmp.terms import (
     AgentError,
     AuthError,
     Engine,
@@ -46,8 +47,8 @@ from netwatch.wire.snmp_terms import (
     Target,
     Version,
 )
+from netwatch.wire.snmp.varbinds import Oid, VarBinds
 from netwatch.wire.sweep import Sweep
-from netwatch.wire.varbinds import Oid, VarBinds
 
 _DATAGRAM = 65_535
 _BATCH = 1_000

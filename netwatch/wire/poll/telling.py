@@ -10,8 +10,8 @@ from collections.abc import Callable
 
 from netwatch.core.model import Condition, Observation, Source, State
 from netwatch.core.time import SECOND, Instant
-from netwatch.wire.alike import Alike
 from netwatch.wire.inbox import Inbox
+from netwatch.wire.poll.alike import Alike
 
 
 class Telling:

@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from netwatch.core.model import Condition, State
 from netwatch.core.ports import normal
 from netwatch.wire import decode
-from netwatch.wire.alike import Alike
 from netwatch.wire.names import Names
+from netwatch.wire.poll.alike import Alike
 from netwatch.wire.ports import ADMIN, OPER, judge, restarted
 from netwatch.wire.read import Seen
 from netwatch.wire.schedule import phase

@@ -9,7 +9,7 @@ Three questions are all that NetWatch ever asks, and none of them writes:
 Behind the door an engine carries single requests (`Engine.exchange`): `native`, NetWatch's own, or `pysnmp`.
 What goes wrong with agents is handled here, once, whichever engine it is: answers too big for the agent or the path
 (GETBULK shrinks and remembers), names that do not increase, walks without end, and SNMPv1, which has no GETBULK
-and fails a whole GET for one missing name. Errors: see `snmp_terms`.
+and fails a whole GET for one missing name. Errors: see `terms`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from netwatch.wire.snmp_terms import (
+from netwatch.wire.snmp.terms import (
     AUTHORIZATION_ERROR,
     NO_SUCH_NAME,
     STATUS,
@@ -41,7 +41,7 @@ from netwatch.wire.snmp_terms import (
     Target,
     Version,
 )
-from netwatch.wire.varbinds import ABSENT, Oid, Shape, Tag, Value, VarBind, VarBinds, dotted, oid
+from netwatch.wire.snmp.varbinds import ABSENT, Oid, Shape, Tag, Value, VarBind, VarBinds, dotted, oid
 
 __all__ = [
     "ABSENT",
@@ -362,6 +362,6 @@ def open_snmp(engine: str = "native") -> Snmp:
     """The door with the named engine behind it: `native`, or `pysnmp`. Needs a running event loop."""
     if engine not in ("pysnmp", "native"):
         raise ValueError(f'no SNMP engine "{engine}": pysnmp or native')
-    module = importlib.import_module(f"netwatch.wire.snmp_{engine}")
+    module = importlib.import_module(f"netwatch.wire.snmp.{engine}")
     carrier: Engine = module.open_engine()
     return Snmp(carrier)

@@ -19,16 +19,16 @@ from dataclasses import dataclass, field
 
 from netwatch.core.model import Condition, Device, Source, State
 from netwatch.core.time import Instant
-from netwatch.wire.alike import Alike
 from netwatch.wire.inbox import Inbox
 from netwatch.wire.names import Names
-from netwatch.wire.near import Surroundings
 from netwatch.wire.ping import Ping
+from netwatch.wire.poll.alike import Alike
+from netwatch.wire.poll.near import Surroundings
+from netwatch.wire.poll.telling import Telling
+from netwatch.wire.poll.watch import Watch
 from netwatch.wire.read import Reader, Seen
 from netwatch.wire.schedule import following, phase
 from netwatch.wire.snmp import AuthError, Budget, NoAnswerError, OwnTroubleError, Snmp, SnmpError, Target
-from netwatch.wire.telling import Telling
-from netwatch.wire.watch import Watch
 
 log = logging.getLogger(__name__)
 

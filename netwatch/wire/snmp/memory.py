@@ -7,10 +7,10 @@ from collections.abc import Callable, Sequence
 from struct import Struct
 from typing import Any, NamedTuple, Protocol, TypeVar
 
-from netwatch.wire import ber
-from netwatch.wire.layout import Layout, Loose
-from netwatch.wire.snmp_terms import Credential, Pdu, Target, Version
-from netwatch.wire.varbinds import Oid, Shape, Value, VarBinds
+from netwatch.wire.snmp import ber
+from netwatch.wire.snmp.layout import Layout, Loose
+from netwatch.wire.snmp.terms import Credential, Pdu, Target, Version
+from netwatch.wire.snmp.varbinds import Oid, Shape, Value, VarBinds
 
 FIRST_ID, LAST_ID = 1 << 24, (1 << 31) - 1
 """Request-ids that take four octets however they are written: so an agent cannot send them back shorter."""
