@@ -38,11 +38,11 @@ import numpy.typing as npt
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from netwatch.core.calibration import brier, calibration, log_loss
-from netwatch.core.experience import Circumstances
 from netwatch.core.forecast import miss
-from netwatch.core.history import learn
-from netwatch.core.past import End, Past, queued
+from netwatch.core.forecast.calibration import brier, calibration, log_loss
+from netwatch.core.forecast.experience import Circumstances
+from netwatch.core.forecast.history import learn
+from netwatch.core.forecast.past import End, Past, queued
 from netwatch.core.rules import Prior
 from netwatch.core.time import DAY, MINUTE, parse
 from netwatch.knowledge import load_rules

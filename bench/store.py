@@ -15,7 +15,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from netwatch.core.model import Condition, Decision, Entry, Exposure, Observation, Source, State
-from netwatch.core.sends import Send, Settled
+from netwatch.core.tickets.sends import Send, Settled
 from netwatch.store import Store
 
 ROUNDS = 5

@@ -22,7 +22,7 @@ from correlate import BATCH, T0, ZONE, cut, figure, fresh, tree
 
 from netwatch.config import Config, shipped
 from netwatch.core.model import Decision, Effect, Fact
-from netwatch.core.sends import Send
+from netwatch.core.tickets.sends import Send
 from netwatch.core.time import SECOND
 from netwatch.deliver.route import route
 from netwatch.knowledge import load_rules

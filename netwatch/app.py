@@ -32,7 +32,7 @@ from netwatch.core.model import (
     Ticket,
     Vantage,
 )
-from netwatch.core.sends import Send
+from netwatch.core.tickets.sends import Send
 from netwatch.core.time import DAY, HOUR, SECOND, Instant
 from netwatch.deliver import Channel, Courier, Delivery, Texts
 from netwatch.deliver import Message as Outgoing

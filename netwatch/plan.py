@@ -12,7 +12,7 @@ from typing import TypeVar
 from netwatch.config import Address, Config, Listening, Web, load, resolve
 from netwatch.core.model import Effect, Ledger
 from netwatch.core.rules import Rules
-from netwatch.core.sends import Send
+from netwatch.core.tickets.sends import Send
 from netwatch.core.time import Instant
 from netwatch.deliver import route
 from netwatch.findings import Finding, UnusableError, did_you_mean

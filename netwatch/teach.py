@@ -14,10 +14,10 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from netwatch.core.calibration import calibration
 from netwatch.core.codec import encode
-from netwatch.core.history import learn
-from netwatch.core.lessons import Kept, lessons, told_and_come
+from netwatch.core.forecast.calibration import calibration
+from netwatch.core.forecast.history import learn
+from netwatch.core.forecast.lessons import Kept, lessons, told_and_come
 from netwatch.core.model import Fact, Fault, Learnt, Outage, Ticket
 from netwatch.core.rules import DispatchRules
 from netwatch.core.time import SECOND, Instant

@@ -11,7 +11,7 @@ import pytest
 
 from netwatch.cli.doctor import Verdict, forecast
 from netwatch.core.codec import decode
-from netwatch.core.experience import Experience
+from netwatch.core.forecast.experience import Experience
 from netwatch.core.model import (
     Decision,
     Domain,

@@ -16,7 +16,7 @@ import click
 
 from netwatch.cli.common import FINDINGS, UNAVAILABLE, config_option, emit, json_option, say
 from netwatch.cli.why import HEARD, Case, Step, chain, standing
-from netwatch.core.causes import runners_up
+from netwatch.core.faults.causes import runners_up
 from netwatch.core.model import (
     Alarm,
     AlarmState,

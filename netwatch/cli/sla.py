@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from netwatch.core.model import Circuit, Ledger
     from netwatch.core.rules import Quality, Rules, SlaPolicy
     from netwatch.core.sla import Facility
-    from netwatch.core.terms import Limit
+    from netwatch.core.sla.terms import Limit
     from netwatch.core.time import Instant
 
 
@@ -69,7 +69,7 @@ def show_limits(*, config: Path, as_json: bool, circuit: str, at: str) -> None:
 
 def _document(circuit: Circuit, ledger: Ledger, rules: Rules, reported: Instant, zone: ZoneInfo) -> dict[str, Any]:
     from netwatch.core import sla
-    from netwatch.core.terms import limits
+    from netwatch.core.sla.terms import limits
     from netwatch.core.time import show as shown
 
     policy, line = sla.policy_at(rules, reported, zone), sla.line_of(circuit, ledger)
@@ -97,8 +97,8 @@ def _document(circuit: Circuit, ledger: Ledger, rules: Rules, reported: Instant,
 
 def _facilities(circuit: Circuit, ledger: Ledger, policy: SlaPolicy) -> Iterator[Facility]:
     """The cables that the circuit runs through, and the rooms of the operator that it passes."""
-    from netwatch.core.contract import cable_of
     from netwatch.core.model import Role
+    from netwatch.core.outages.contract import cable_of
     from netwatch.core.sla import Facility
     from netwatch.core.topology import Network
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from netwatch.core.causes import runners_up
-from netwatch.core.drivers import in_words
+from netwatch.core.faults.causes import runners_up
+from netwatch.core.forecast.drivers import in_words
 from netwatch.core.model import (
     Action,
     Alarm,

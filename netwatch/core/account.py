@@ -8,8 +8,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from netwatch.core.book import Book
-from netwatch.core.contract import Contract
 from netwatch.core.model import TicketState
+from netwatch.core.outages.contract import Contract
 from netwatch.core.rules import Rules
 from netwatch.core.time import Instant, show
 from netwatch.core.topology import Network

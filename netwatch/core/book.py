@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from netwatch.core.alarms import Element, Evidence
-from netwatch.core.experience import Experience
+from netwatch.core.forecast.experience import Experience
 from netwatch.core.intervals import FOREVER, Pair, Spans
 from netwatch.core.model import (
     CircuitState,
@@ -26,7 +26,7 @@ from netwatch.core.model import (
     TicketKind,
     TicketState,
 )
-from netwatch.core.service import Call
+from netwatch.core.outages.service import Call
 from netwatch.core.time import Instant
 
 

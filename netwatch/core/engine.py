@@ -16,11 +16,9 @@ from zoneinfo import ZoneInfo
 from netwatch.core import codec
 from netwatch.core.alarms import Key, Signal
 from netwatch.core.book import Book
-from netwatch.core.desk import Desk
-from netwatch.core.experience import Experience
 from netwatch.core.fading import fade, listen_anew
-from netwatch.core.foresight import Foresight
-from netwatch.core.known import Known
+from netwatch.core.forecast.experience import Experience
+from netwatch.core.forecast.foresight import Foresight
 from netwatch.core.model import (
     Alarm,
     AlarmState,
@@ -44,10 +42,12 @@ from netwatch.core.model import (
     Window,
     Work,
 )
+from netwatch.core.outages.known import Known
+from netwatch.core.outages.settled import note
 from netwatch.core.review import Review
 from netwatch.core.rows import news
 from netwatch.core.rules import Rules
-from netwatch.core.settled import note
+from netwatch.core.tickets.desk import Desk
 from netwatch.core.time import HOUR, SECOND, Instant, Span, moment
 from netwatch.core.topology import Network
 

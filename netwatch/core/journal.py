@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from netwatch.core.codec import decode, encode
-from netwatch.core.experience import Experience
+from netwatch.core.forecast.experience import Experience
 from netwatch.core.model import (
     Action,
     Complaint,

@@ -345,7 +345,7 @@ class Learnt:
 
     at: Instant
     parameters: str
-    """JSON of a `core.experience.Experience`."""
+    """JSON of a `core.forecast.experience.Experience`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,22 +11,22 @@ from collections.abc import Iterable, Iterator
 from zoneinfo import ZoneInfo
 
 from netwatch.core.alarms import Element, Key
-from netwatch.core.blindness import is_silence, sighted
 from netwatch.core.book import Book, FaultRecord, OutageRecord, window_versions
-from netwatch.core.cases import Cases
-from netwatch.core.causes import Cause, Planned
-from netwatch.core.circuits import Losses
 from netwatch.core.fading import next_look
 from netwatch.core.faults import explain
-from netwatch.core.foresight import Foresight
+from netwatch.core.faults.blindness import is_silence, sighted
+from netwatch.core.faults.causes import Cause, Planned
+from netwatch.core.forecast.foresight import Foresight
 from netwatch.core.intervals import FOREVER
-from netwatch.core.known import Known
 from netwatch.core.model import Domain, RootKind, Row
-from netwatch.core.orders import Orders
-from netwatch.core.outages import Outages
+from netwatch.core.outages.cases import Cases
+from netwatch.core.outages.circuits import Losses
+from netwatch.core.outages.known import Known
+from netwatch.core.outages.record import Outages
 from netwatch.core.round import Round
 from netwatch.core.rows import Rows
 from netwatch.core.rules import Rules
+from netwatch.core.tickets.orders import Orders
 from netwatch.core.time import Instant
 from netwatch.core.topology import Network
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from zoneinfo import ZoneInfo
 
 from netwatch.core.book import Book
-from netwatch.core.contract import Contract
-from netwatch.core.foresight import Foresight
+from netwatch.core.forecast.foresight import Foresight
 from netwatch.core.intervals import FOREVER
 from netwatch.core.model import Effect, Entry
+from netwatch.core.outages.contract import Contract
 from netwatch.core.rules import Rules
 from netwatch.core.time import Instant, show
 from netwatch.core.topology import Network

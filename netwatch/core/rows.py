@@ -7,12 +7,12 @@ from dataclasses import fields
 from operator import attrgetter
 
 from netwatch.core.book import FaultRecord, OutageRecord, TicketRecord
-from netwatch.core.known import Known
 from netwatch.core.model import CircuitState, Exposure, Fault, Outage, Row, ServiceState, Ticket, Unknown
-from netwatch.core.orders import Orders
-from netwatch.core.outages import Outages
+from netwatch.core.outages.known import Known
+from netwatch.core.outages.record import Outages
 from netwatch.core.round import Round
 from netwatch.core.tickets import OPEN
+from netwatch.core.tickets.orders import Orders
 
 
 class Rows:

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from netwatch.core.sends import Value
+from netwatch.core.tickets.sends import Value
 from netwatch.core.time import Instant
 
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
-from netwatch.core.sends import Dead, Outcome, Retry, Send, Settled, Value, Waiting
+from netwatch.core.tickets.sends import Dead, Outcome, Retry, Send, Settled, Value, Waiting
 from netwatch.core.time import DAY, MINUTE, SECOND, Instant, Span
 from netwatch.deliver.channel import Channel, Message, PermanentError, TemporaryError
 from netwatch.deliver.limits import Breaker, Bucket, back_off

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 
 from netwatch.config import Config
 from netwatch.core.model import Customer, Effect, Ledger
-from netwatch.core.sends import Send, Value
+from netwatch.core.tickets.sends import Send, Value
 
 _ABOUT_CUSTOMERS = frozenset({"customer", "customers", "customer_name", "contact", "contacts", "phone", "manager"})
 

@@ -20,7 +20,7 @@ from zoneinfo import ZoneInfo
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateError, TemplateNotFound, select_autoescape
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from netwatch.core.sends import Send, Value
+from netwatch.core.tickets.sends import Send, Value
 from netwatch.core.time import Instant, moment, parse
 from netwatch.deliver.channel import Message
 from netwatch.findings import Finding

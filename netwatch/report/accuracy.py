@@ -13,10 +13,10 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from netwatch.core.calibration import Bin, brier, calibration, log_loss, reliability
-from netwatch.core.experience import Circumstances, Experience
 from netwatch.core.forecast import Branch, miss, survival
-from netwatch.core.past import End, Past
+from netwatch.core.forecast.calibration import Bin, brier, calibration, log_loss, reliability
+from netwatch.core.forecast.experience import Circumstances, Experience
+from netwatch.core.forecast.past import End, Past
 
 Vector: TypeAlias = npt.NDArray[np.float64]
 

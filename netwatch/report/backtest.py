@@ -13,11 +13,11 @@ from typing import TypeAlias
 
 import numpy as np
 
-from netwatch.core.calibration import brier, calibration
-from netwatch.core.experience import Experience
 from netwatch.core.forecast import miss
-from netwatch.core.history import learn
-from netwatch.core.past import End, Past
+from netwatch.core.forecast.calibration import brier, calibration
+from netwatch.core.forecast.experience import Experience
+from netwatch.core.forecast.history import learn
+from netwatch.core.forecast.past import End, Past
 from netwatch.core.rules import LearningRules, Prior
 from netwatch.core.time import DAY
 from netwatch.report.accuracy import Accuracy, ask, circumstances, judge

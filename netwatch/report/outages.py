@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from netwatch.core.past import End, Hours, Past, is_night, queued
+from netwatch.core.forecast.past import End, Hours, Past, is_night, queued
 from netwatch.core.time import MINUTE, Instant, instant, moment
 from netwatch.findings import Finding, UnusableError, did_you_mean
 from netwatch.report.columns import ALSO, COLUMNS

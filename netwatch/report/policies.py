@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from netwatch.core.forecast import Plan
-from netwatch.core.history import learn
-from netwatch.core.past import Past
+from netwatch.core.forecast.history import learn
+from netwatch.core.forecast.past import Past
 from netwatch.core.rules import DispatchRules, LearningRules, Prior
 from netwatch.core.time import DAY, MINUTE
 from netwatch.report.accuracy import circumstances

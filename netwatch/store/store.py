@@ -23,7 +23,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from netwatch.core.codec import decode_as, encode, encode_as
 from netwatch.core.journal import read_fact, write_fact
 from netwatch.core.model import Decision, Entry, Fact, Tick, index
-from netwatch.core.sends import Dead, Outcome, Retry, Send, Settled, Value, Waiting
+from netwatch.core.tickets.sends import Dead, Outcome, Retry, Send, Settled, Value, Waiting
 from netwatch.core.time import HOUR, Instant, Span
 from netwatch.findings import Finding
 from netwatch.store import copies, migrate, sqlite

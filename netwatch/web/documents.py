@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from netwatch.core.drivers import in_words
+from netwatch.core.forecast.drivers import in_words
 from netwatch.core.model import (
     Alarm,
     Circuit,

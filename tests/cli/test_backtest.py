@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from netwatch.cli import main
-from netwatch.core.past import End, Past
+from netwatch.core.forecast.past import End, Past
 from netwatch.report import accuracy, unseen
 from netwatch.report import backtest as bt
 from netwatch.report import policies as of

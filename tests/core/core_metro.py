@@ -20,9 +20,9 @@ from zoneinfo import ZoneInfo
 
 from netwatch.core.account import account
 from netwatch.core.alarms import Evidence
-from netwatch.core.causes import Cause, Planned
 from netwatch.core.engine import Engine
 from netwatch.core.faults import explain
+from netwatch.core.faults.causes import Cause, Planned
 from netwatch.core.intervals import FOREVER
 from netwatch.core.model import (
     Circuit,

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from netwatch.core.codec import CodecError, decode, decode_as, encode, encode_as
 from netwatch.core.model import Entry, Exposure, Row, Skill, Ticket, TicketKind, TicketState
-from netwatch.core.sends import Send
+from netwatch.core.tickets.sends import Send
 
 TICKET = Ticket(
     id="T1",

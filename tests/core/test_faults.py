@@ -9,7 +9,7 @@ from core_metro import at, back, dark, explained, lit, metro, say, silent
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netwatch.core.causes import Cause, Planned, Rival, runners_up
+from netwatch.core.faults.causes import Cause, Planned, Rival, runners_up
 from netwatch.core.model import Domain, Ledger, Medium, Observation, Role, Root, RootKind, Scope
 
 ONUS = [f"ONU-{n}" for n in range(1, 5)]

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from core_metro import RULES
 
-from netwatch.core.experience import Circumstances, Experience
 from netwatch.core.forecast import Branch, miss
-from netwatch.core.history import learn
-from netwatch.core.past import End, Past, is_night, queued
+from netwatch.core.forecast.experience import Circumstances, Experience
+from netwatch.core.forecast.history import learn
+from netwatch.core.forecast.past import End, Past, is_night, queued
 from netwatch.core.rules import Prior
 from netwatch.core.time import DAY, MINUTE, parse
 

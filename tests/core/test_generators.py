@@ -9,7 +9,7 @@ from core_metro import RULES, ZONE, at, metro, say
 
 from netwatch.core.codec import encode
 from netwatch.core.engine import Engine
-from netwatch.core.experience import Experience
+from netwatch.core.forecast.experience import Experience
 from netwatch.core.journal import read_fact, write_fact
 from netwatch.core.model import Action, Decision, Effect, Fact, Learnt, Ledger, TicketKind, Vantage, Work
 from netwatch.core.time import MINUTE

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from netwatch.core.codec import encode
-from netwatch.core.experience import Experience
+from netwatch.core.forecast.experience import Experience
 from netwatch.core.journal import CHANGEABLE, SCOPES, UnreadableError, read_fact, write_fact
 from netwatch.core.model import (
     Action,

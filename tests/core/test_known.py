@@ -20,7 +20,6 @@ from netwatch import ledger as ledgers
 from netwatch import night
 from netwatch.core.account import account, lines
 from netwatch.core.engine import Engine
-from netwatch.core.known import Known
 from netwatch.core.model import (
     Action,
     Complaint,
@@ -39,6 +38,7 @@ from netwatch.core.model import (
     Vantage,
     Work,
 )
+from netwatch.core.outages.known import Known
 from netwatch.core.time import DAY, SECOND, Instant
 
 NIGHTS = Path(__file__).resolve().parents[3] / "shared" / "scenarios"

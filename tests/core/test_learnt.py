@@ -8,9 +8,9 @@ import pytest
 from core_metro import RULES, ZONE, at, dark, engine, lit, metro
 
 from netwatch.core.codec import encode
-from netwatch.core.drivers import in_words
 from netwatch.core.engine import Engine
-from netwatch.core.experience import Experience
+from netwatch.core.forecast.drivers import in_words
+from netwatch.core.forecast.experience import Experience
 from netwatch.core.journal import UnreadableError, read_fact, write_fact
 from netwatch.core.model import Action, Driver, Fact, Learnt, TicketState, Vantage, Work
 from netwatch.core.rules import Prior

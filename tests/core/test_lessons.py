@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from core_metro import RULES, ZONE, at
 
-from netwatch.core.lessons import Kept, lessons, slip_cause, told_and_come
+from netwatch.core.forecast.lessons import Kept, lessons, slip_cause, told_and_come
+from netwatch.core.forecast.past import End
 from netwatch.core.model import (
     Domain,
     Fault,
@@ -20,7 +21,6 @@ from netwatch.core.model import (
     TicketKind,
     TicketState,
 )
-from netwatch.core.past import End
 
 DISPATCH = RULES.dispatch
 NOW = at(10 * 3600)

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from netwatch.core.intervals import FOREVER, Spans, union
+from netwatch.core.outages.service import Call, Episode, episodes, next_confirmation
 from netwatch.core.rules import AlarmRules
-from netwatch.core.service import Call, Episode, episodes, next_confirmation
 
 LIMITS = RULES.alarms
 # The same rules with small figures, so that a stepping model can walk through all of it.

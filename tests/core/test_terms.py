@@ -11,9 +11,9 @@ from core_metro import RULES, ZONE
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netwatch.core import sla, terms
+from netwatch.core import sla
 from netwatch.core.rules import Calendar, SlaPolicy
-from netwatch.core.sla import Facility, Line
+from netwatch.core.sla import Facility, Line, terms
 from netwatch.core.time import MINUTE, Instant, parse, show
 
 POLICY = RULES.policies[0]

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from netwatch.core.book import FaultRecord, TicketRecord
-from netwatch.core.experience import Circumstances, Experience
-from netwatch.core.foresight import Foresight, Subject
+from netwatch.core.forecast.experience import Circumstances, Experience
+from netwatch.core.forecast.foresight import Foresight, Subject
 from netwatch.core.model import Action, Domain, Role, Root, RootKind, TicketKind, TicketState, Work
 from netwatch.core.rules import DispatchRules, LotRules
 from netwatch.core.tickets import (

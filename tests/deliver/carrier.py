@@ -8,7 +8,7 @@ import time
 from zoneinfo import ZoneInfo
 
 from netwatch.core.model import Decision
-from netwatch.core.sends import Send
+from netwatch.core.tickets.sends import Send
 from netwatch.deliver import Courier, Manner, Texts
 from netwatch.deliver.channels import Webhook
 from netwatch.store import Store

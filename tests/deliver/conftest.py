@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from netwatch.core.model import Decision
-from netwatch.core.sends import Send
+from netwatch.core.tickets.sends import Send
 from netwatch.core.time import SECOND
 from netwatch.deliver import Courier, Delivery, Message, Texts
 from netwatch.store import Store

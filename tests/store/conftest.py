@@ -13,7 +13,7 @@ import pytest
 from hypothesis import strategies as st
 
 from netwatch.core.model import Condition, Decision, Entry, Observation, Source, State
-from netwatch.core.sends import Send
+from netwatch.core.tickets.sends import Send
 from netwatch.store import Store
 
 T0 = 1_793_556_607_250_000

@@ -11,7 +11,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from netwatch.core.sends import Settled
+from netwatch.core.tickets.sends import Settled
 from netwatch.core.time import HOUR, MINUTE
 from netwatch.store import Store, StoreError, ThinkerRunningError, Trouble, backup, restore
 

@@ -31,7 +31,7 @@ from netwatch.core.model import (
     Source,
     Tick,
 )
-from netwatch.core.sends import Dead, Retry, Send, Settled, Waiting
+from netwatch.core.tickets.sends import Dead, Retry, Send, Settled, Waiting
 from netwatch.core.time import DAY, HOUR, MINUTE, SECOND
 from netwatch.findings import UnusableError
 from netwatch.store import Store, StoreError, ThinkerRunningError, Trouble

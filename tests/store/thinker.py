@@ -7,7 +7,7 @@ import sys
 from itertools import count
 
 from netwatch.core.model import Condition, Decision, Entry, Exposure, Observation, Source, State
-from netwatch.core.sends import Send
+from netwatch.core.tickets.sends import Send
 from netwatch.store import Store
 
 

@@ -26,7 +26,7 @@ from typing import Any
 from netwatch.config import load
 from netwatch.core.journal import read_fact
 from netwatch.core.model import Decision, Effect, Exposure, Fact, Fault, Outage, Ticket, Unknown
-from netwatch.core.sends import Send
+from netwatch.core.tickets.sends import Send
 from netwatch.core.time import Instant
 from netwatch.deliver import Courier, Message, Texts, route
 from netwatch.deliver.channels import build, manners

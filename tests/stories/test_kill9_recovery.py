@@ -11,7 +11,7 @@ import pytest
 from netwatch.core.journal import read_fact
 from netwatch.core.model import Effect, Fact, Ledger, Outage
 from netwatch.core.rules import Rules
-from netwatch.core.sends import Send
+from netwatch.core.tickets.sends import Send
 from netwatch.core.time import HOUR, Instant, parse
 from netwatch.knowledge import load_rules
 from netwatch.ledger import load

@@ -6,8 +6,8 @@ import hashlib
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
-from netwatch.core.experience import Circumstances, Experience
 from netwatch.core.forecast import Branch, Plan, forecast, heals_within, miss, within
+from netwatch.core.forecast.experience import Circumstances, Experience
 from netwatch.core.model import Outlook
 from netwatch.core.rules import DispatchRules, Prior
 from netwatch.core.time import MINUTE, Instant

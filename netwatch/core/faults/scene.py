@@ -10,8 +10,8 @@ from bisect import bisect_right
 from collections.abc import Callable, Collection, Mapping, Sequence
 
 from netwatch.core.alarms import Element, Track
-from netwatch.core.causes import PREMISES, Cause, Part, Planned
-from netwatch.core.hearing import Hearing
+from netwatch.core.faults.causes import PREMISES, Cause, Part, Planned
+from netwatch.core.faults.hearing import Hearing
 from netwatch.core.intervals import FOREVER, Pair, Spans, clip, union
 from netwatch.core.model import Condition, Domain, Role, Root, RootKind
 from netwatch.core.rules import AlarmRules, FaultRules

@@ -13,10 +13,10 @@ from typing import Any, TypeAlias
 
 from netwatch.core.alarms import Element, Track
 from netwatch.core.book import Book
-from netwatch.core.causes import Cause, Planned
-from netwatch.core.circuits import Fates
+from netwatch.core.faults.causes import Cause, Planned
 from netwatch.core.intervals import Pair
 from netwatch.core.model import ServiceState
+from netwatch.core.outages.circuits import Fates
 from netwatch.core.tickets import Stake
 from netwatch.core.time import Instant
 

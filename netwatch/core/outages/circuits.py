@@ -13,7 +13,7 @@ from typing import TypeAlias
 
 from netwatch.core.alarms import Element
 from netwatch.core.book import Book, Reroute
-from netwatch.core.causes import PREMISES, Cause
+from netwatch.core.faults.causes import PREMISES, Cause
 from netwatch.core.intervals import FOREVER, Spans, clip, common, union
 from netwatch.core.rules import AlarmRules
 from netwatch.core.time import Instant

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from netwatch.core.book import FaultRecord, TicketRecord
-from netwatch.core.foresight import Foresight, Subject
+from netwatch.core.forecast.foresight import Foresight, Subject
 from netwatch.core.model import (
     Action,
     Device,

@@ -7,11 +7,11 @@ anything else.
 from __future__ import annotations
 
 from netwatch.core.book import Book, OutageRecord, PauseRecord, Reroute, TicketRecord
+from netwatch.core.forecast.lessons import slip_cause
 from netwatch.core.intervals import FOREVER
-from netwatch.core.lessons import slip_cause
 from netwatch.core.model import Action, Complaint, Entry, Work
+from netwatch.core.outages.service import Call
 from netwatch.core.rules import Rules
-from netwatch.core.service import Call
 from netwatch.core.tickets import OPEN, act
 from netwatch.core.time import Instant
 from netwatch.core.topology import Network

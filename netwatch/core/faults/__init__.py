@@ -24,13 +24,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from netwatch.core import blindness, breaks, deaths, pons, power
 from netwatch.core.alarms import Element, Track
-from netwatch.core.causes import Cause, Part, Planned
+from netwatch.core.faults import blindness, breaks, deaths, pons, power
+from netwatch.core.faults.causes import Cause, Part, Planned
+from netwatch.core.faults.scene import FLAPS, Scene
 from netwatch.core.intervals import FOREVER, Pair, Spans, union
 from netwatch.core.model import Domain, Root, RootKind
 from netwatch.core.rules import AlarmRules, FaultRules
-from netwatch.core.scene import FLAPS, Scene
 from netwatch.core.time import Instant
 from netwatch.core.topology import Network
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from netwatch.core.book import Book, FaultRecord
-from netwatch.core.foresight import Foresight, Subject
+from netwatch.core.forecast.foresight import Foresight, Subject
 from netwatch.core.model import Condition, RootKind, State
 from netwatch.core.tickets import places_of
 from netwatch.core.time import MINUTE, Instant

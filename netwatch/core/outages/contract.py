@@ -12,10 +12,10 @@ from zoneinfo import ZoneInfo
 
 from netwatch.core import sla
 from netwatch.core.book import Book, FaultRecord, OutageRecord, TicketRecord, window_versions
-from netwatch.core.causes import scope_parts
-from netwatch.core.circuits import Loss
+from netwatch.core.faults.causes import scope_parts
 from netwatch.core.intervals import FOREVER, Spans, union
 from netwatch.core.model import Circuit, Condition, Ledger, Maintenance, Outage, RootKind, Scope, Standing
+from netwatch.core.outages.circuits import Loss
 from netwatch.core.rules import Rules, SlaPolicy
 from netwatch.core.time import MINUTE, Instant
 from netwatch.core.topology import Network

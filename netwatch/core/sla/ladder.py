@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
 from netwatch.core import sla
-from netwatch.core.clocks import Running
 from netwatch.core.model import Clock, Pause
 from netwatch.core.rules import Escalation, Of, SlaPolicy
+from netwatch.core.sla.clocks import Running
 from netwatch.core.time import Instant
 
 

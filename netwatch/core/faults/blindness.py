@@ -13,10 +13,10 @@ from dataclasses import replace
 from math import ceil
 
 from netwatch.core.alarms import Element, Track
-from netwatch.core.causes import Cause
+from netwatch.core.faults.causes import Cause
+from netwatch.core.faults.scene import Cuts, Scene
 from netwatch.core.intervals import FOREVER, Pair, Spans
 from netwatch.core.model import Condition, Domain, RootKind
-from netwatch.core.scene import Cuts, Scene
 from netwatch.core.time import Instant, Span
 
 

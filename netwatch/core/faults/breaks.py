@@ -7,10 +7,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from netwatch.core.alarms import Track
-from netwatch.core.causes import PREMISES, Cause, Rival
+from netwatch.core.faults.causes import PREMISES, Cause, Rival
+from netwatch.core.faults.scene import Scene
 from netwatch.core.intervals import FOREVER, Pair
 from netwatch.core.model import Condition, Domain, Port, Root, RootKind
-from netwatch.core.scene import Scene
 
 
 def breaks(scene: Scene) -> None:

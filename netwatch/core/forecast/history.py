@@ -22,8 +22,8 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from netwatch.core.experience import MOST_AHEAD, SLOTS, Experience
-from netwatch.core.past import End, Past
+from netwatch.core.forecast.experience import MOST_AHEAD, SLOTS, Experience
+from netwatch.core.forecast.past import End, Past
 from netwatch.core.rules import LearningRules, Prior
 from netwatch.core.time import Instant
 

@@ -8,18 +8,18 @@ from __future__ import annotations
 from collections import Counter
 
 from netwatch.core.book import ExposureRecord, FaultRecord, OutageRecord, TicketRecord
-from netwatch.core.clocks import Clocks, ledger
-from netwatch.core.experience import Circumstances
-from netwatch.core.foresight import Subject
-from netwatch.core.generators import Battery, battery_of, proposal
+from netwatch.core.forecast.experience import Circumstances
+from netwatch.core.forecast.foresight import Subject
+from netwatch.core.forecast.generators import Battery, battery_of, proposal
+from netwatch.core.forecast.past import is_night
 from netwatch.core.intervals import FOREVER
-from netwatch.core.known import Known
-from netwatch.core.ladder import Rung, capped, rungs
 from netwatch.core.model import Condition, Effect, RootKind, TicketKind, TicketState
-from netwatch.core.past import is_night
+from netwatch.core.outages.known import Known
 from netwatch.core.round import Round
-from netwatch.core.sends import Value
+from netwatch.core.sla.clocks import Clocks, ledger
+from netwatch.core.sla.ladder import Rung, capped, rungs
 from netwatch.core.tickets import OPEN, Effects, Stake, cause_of, places_of, skill_of, team_for, verdict
+from netwatch.core.tickets.sends import Value
 from netwatch.core.time import MINUTE, Instant, show
 
 _AT_WORK = frozenset({TicketState.DISPATCHED, TicketState.ACCEPTED, TicketState.TRAVELLING, TicketState.ON_SITE})

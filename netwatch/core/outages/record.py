@@ -10,15 +10,15 @@ from collections.abc import Iterable, Sequence
 from functools import cached_property
 
 from netwatch.core.book import ExposureRecord, FaultRecord, OutageRecord, UnknownRecord
-from netwatch.core.cases import Cases
-from netwatch.core.causes import Cause
-from netwatch.core.circuits import Loss, Losses, blamed
+from netwatch.core.faults.causes import Cause
 from netwatch.core.intervals import FOREVER, Pair, Spans, union, without
-from netwatch.core.known import Known
 from netwatch.core.model import Domain, Root, RootKind
+from netwatch.core.outages.cases import Cases
+from netwatch.core.outages.circuits import Loss, Losses, blamed
+from netwatch.core.outages.known import Known
+from netwatch.core.outages.service import Episode, episodes, next_confirmation
+from netwatch.core.outages.settled import settle
 from netwatch.core.round import Round
-from netwatch.core.service import Episode, episodes, next_confirmation
-from netwatch.core.settled import settle
 from netwatch.core.time import Instant
 
 _SETTLED_WITHIN = 6

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from netwatch.core.blindness import share
-from netwatch.core.causes import PREMISES, Cause, Planned, Rival, scope_parts
+from netwatch.core.faults.blindness import share
+from netwatch.core.faults.causes import PREMISES, Cause, Planned, Rival, scope_parts
+from netwatch.core.faults.power import power_of, site_power
+from netwatch.core.faults.scene import Scene
 from netwatch.core.intervals import union
 from netwatch.core.model import Condition, Domain, Root, RootKind
-from netwatch.core.power import power_of, site_power
-from netwatch.core.scene import Scene
 from netwatch.core.topology import Reach
 
 

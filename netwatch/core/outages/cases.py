@@ -12,11 +12,11 @@ from collections.abc import Sequence
 
 from netwatch.core.alarms import Element
 from netwatch.core.book import Book, FaultRecord
-from netwatch.core.causes import Cause
+from netwatch.core.faults.causes import Cause
 from netwatch.core.intervals import FOREVER
 from netwatch.core.model import Root
+from netwatch.core.outages.service import Episode, episodes
 from netwatch.core.rules import AlarmRules
-from netwatch.core.service import Episode, episodes
 from netwatch.core.time import Instant
 
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
+from netwatch.core.forecast.past import End, Past, is_night
 from netwatch.core.model import Fault, Outage, RootKind, Ticket, TicketKind, TicketState
-from netwatch.core.past import End, Past, is_night
 from netwatch.core.rules import DispatchRules
 from netwatch.core.time import MINUTE, Instant
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import defaultdict
 
 from netwatch.core.alarms import Track
-from netwatch.core.causes import PREMISES, Cause, Rival
+from netwatch.core.faults.causes import PREMISES, Cause, Rival
+from netwatch.core.faults.scene import Scene
 from netwatch.core.intervals import common, union
 from netwatch.core.model import Domain, Root, RootKind
-from netwatch.core.scene import Scene
 from netwatch.core.time import MINUTE
 
 

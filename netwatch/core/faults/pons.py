@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 
-from netwatch.core.causes import Cause, Rival
+from netwatch.core.faults.causes import Cause, Rival
+from netwatch.core.faults.power import power_of
+from netwatch.core.faults.scene import Scene
 from netwatch.core.model import Condition, Domain, Medium, Role, Root, RootKind
-from netwatch.core.power import power_of
-from netwatch.core.scene import Scene
 
 
 def onus(scene: Scene) -> None:

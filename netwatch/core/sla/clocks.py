@@ -10,12 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from netwatch.core import sla, terms
+from netwatch.core import sla
 from netwatch.core.book import FaultRecord, OutageRecord, PauseRecord, TicketRecord
-from netwatch.core.contract import Contract
 from netwatch.core.intervals import FOREVER, Pair, clip, union
 from netwatch.core.model import Clock, Pause, TicketState
+from netwatch.core.outages.contract import Contract
 from netwatch.core.rules import By, Of, PauseRule, SlaPolicy, Stamp, Term
+from netwatch.core.sla import terms
 from netwatch.core.time import MINUTE, Instant, Span
 
 _OVER = frozenset({TicketState.CLOSED, TicketState.CANCELLED})

@@ -1,0 +1,1 @@
+"""From what is broken to what each circuit lost, on record."""
