@@ -112,7 +112,10 @@ class Box(paramiko.ServerInterface):  # type: ignore[misc]
                 self._run(self._serve, sock)
 
     def _serve(self, sock: socket.socket) -> None:
-        transport = paramiko.Transport(sock)
+        try:
+            transport = paramiko.Transport(sock)
+        except OSError:  # dropped before it could begin
+            return
         self._transports.append(transport)
         transport.add_server_key(self.key)
         with suppress(paramiko.SSHException, EOFError, OSError):
