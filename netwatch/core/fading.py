@@ -2,8 +2,8 @@
 
 Judged by the rhythm in which polling speaks of what it found bad, and only while the one who would say it is in good
 hearing. What a trap said is over when polling never bore it out; what polling itself said, after as long as nobody
-loses repetitions by chance, and only where polling repeats bad news and tells of good ones changes alone: one that
-repeats these, too, and is silent, has stopped.
+loses repetitions by chance, and only where polling repeats bad news (of this very thing, or of several others) and
+tells of good ones changes alone: one that repeats these, too, and is silent, has stopped.
 """
 
 from __future__ import annotations
@@ -70,15 +70,18 @@ def _candidates(
     if not evidence.rhythms:
         return
     beats = _beats(evidence, rules)
-    repeats = len(evidence.praise) < HABIT and len(evidence.repeated) >= rules.presume_signals
+    changes = len(evidence.praise) < HABIT
+    known = changes and len(evidence.repeated) >= rules.presume_signals
     for element in elements:
         track = evidence.tracks.get(element)
         if track is None or not track.open or track.quarantine is not None:
             continue
         bad = _bad(evidence, track)
         polled = any(s.source not in MESSAGES or s.polled is not None for s in bad.values())
-        if polled and (not repeats or any(k[2] in VERDICTS for k in bad)):
+        if polled and any(k[2] in VERDICTS for k in bad):
             continue  # silence is not said by a device: nobody repeats it but we
+        if polled and not known and not (changes and evidence.repeated.issuperset(bad)):
+            continue
         own = [evidence.rhythms.get(k) or beats.get(k[2], 0) for k in bad]
         if not own or not all(own) or not all(_askable(evidence, k, net) for k in bad):
             continue

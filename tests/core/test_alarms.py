@@ -371,6 +371,12 @@ def test_the_last_raise_of_a_flap_whose_clear_was_lost_ends_by_polling_that_saw_
     assert faded([*seen, last], 14 * 90 + 179)[0] == []
 
 
+def test_what_a_poller_repeated_of_this_very_thing_is_over_when_it_repeats_it_no_more() -> None:
+    repeated = [say(n * 60, PORT, "link", "bad", "poll") for n in range(6)]
+    assert faded(repeated, 300 + 359)[0] == []
+    assert faded(repeated, 300 + 360)[0] == [LIGHT]
+
+
 def test_what_a_poller_says_once_stays_where_it_was_never_heard_to_repeat_itself() -> None:
     """One that tells of changes alone shows by flaps how often it asks, and will not say again what lasts."""
     asked = [
