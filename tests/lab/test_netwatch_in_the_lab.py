@@ -204,7 +204,8 @@ def test_one_cut_of_the_ring_exposes_and_the_second_starts_the_clocks_whatever_i
 def test_a_router_without_power_is_one_device_fault_and_the_dual_homed_customer_keeps_up(watch: Watch) -> None:
     watch.lab.power_off("agg2")
     watch.becomes(**dict.fromkeys(("C_A", "C_B", "C_C", "C_D", "C_V"), "exposed"))
-    [fault] = watch.faults()
+    # Its neighbours see dark links before its own silence counts: those first names are taken in by the right one.
+    [fault] = until(lambda: found if len(found := watch.faults()) == 1 else [], "one fault stands", within=SOON)
     assert root(fault) == ("device", "agg2")
     assert fault["domain"] == "equipment"
     [ticket] = until(watch.tickets, "a ticket is open", within=SOON)
