@@ -265,3 +265,17 @@ def test_an_onu_of_a_port_that_cannot_be_named_is_left_to_the_poll(profiles: Pro
         )
         seen = plan.read(box(), listed, plan.find(listed), 0)
         assert (seen.component if seen else None) == component
+
+
+@pytest.mark.parametrize(
+    "instance",
+    [b"\x81" * 5 + b"\x01", b"\x81" * 60_000 + b"\x01", b"\x01" * 200, b"\x01\x81"],
+    ids=["beyond 32 bits", "without end", "too many arcs", "cut off"],
+)
+def test_an_instance_that_no_name_may_have_is_garbled(plans: Plans, instance: bytes) -> None:
+    """It would else take the loop's time and memory as the square of its length."""
+    name = ber.tlv(Tag.OID, ber.oid_body(IF_ADMIN) + instance)
+    data = ber.tlv(ber.SEQUENCE, name + ber.write_value(Tag.INTEGER, 2))
+    plan = plans.of(ber.oid_body(LINK_DOWN))
+    with pytest.raises(ber.BerError):
+        plan.read(box(), data, plan.find(data), 0)

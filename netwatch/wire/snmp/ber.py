@@ -147,14 +147,10 @@ _MOST_NAMES = 1 << 17
 """Names once read are kept: the same few thousand come again at every poll. Full means start anew."""
 
 
-def read_name(body: bytes) -> Oid:
-    """Content octets of an OBJECT IDENTIFIER."""
-    known = _names.get(body)
-    if known is not None:
-        return known
-    if not body:
-        return (0, 0)
-    if body[-1] & 0x80:
+def read_arcs(body: bytes) -> Sequence[int]:
+    """The numbers that octets of an OBJECT IDENTIFIER stand for, its first two (if they are among them) as the one that
+    they are written as. Raises BerError."""
+    if body and body[-1] & 0x80:
         raise BerError("a name that is cut off")
     arcs: list[int] = []
     value = 0
@@ -167,6 +163,17 @@ def read_name(body: bytes) -> Oid:
             raise BerError("an arc beyond 32 bits")
     if len(arcs) > MAX_ARCS:
         raise BerError("a name of more than 128 arcs")
+    return arcs
+
+
+def read_name(body: bytes) -> Oid:
+    """Content octets of an OBJECT IDENTIFIER. Raises BerError."""
+    known = _names.get(body)
+    if known is not None:
+        return known
+    if not body:
+        return (0, 0)
+    arcs = read_arcs(body)
     first = arcs[0] // 40 if arcs[0] < 80 else 2
     name = (first, arcs[0] - 40 * first, *arcs[1:])
     if len(_names) >= _MOST_NAMES:

@@ -341,11 +341,4 @@ def _texts(data: bytes) -> Iterable[str]:
 
 @lru_cache(maxsize=1 << 14)
 def _arcs(instance: bytes) -> Oid:
-    arcs: list[int] = []
-    value = 0
-    for octet in instance:
-        value = value << 7 | octet & 0x7F
-        if octet < 0x80:
-            arcs.append(value)
-            value = 0
-    return tuple(arcs)
+    return tuple(ber.read_arcs(instance))
