@@ -12,7 +12,7 @@ import asyncio
 import sys
 import tempfile
 import time
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -36,15 +36,15 @@ class Meter:
     """Where CPU and time go."""
 
     def __init__(self) -> None:
-        self.spent: Counter[str] = Counter()
-        self.longest: Counter[str] = Counter()
+        self.spent: defaultdict[str, float] = defaultdict(float)
+        self.longest: defaultdict[str, float] = defaultdict(float)
 
     @contextmanager
     def _measured(self, what: str) -> Iterator[None]:
         cpu, clock = time.process_time(), time.perf_counter()
         yield
-        self.spent[what] += time.process_time() - cpu  # type: ignore[assignment]
-        self.longest[what] = max(self.longest[what], time.perf_counter() - clock)  # type: ignore[assignment]
+        self.spent[what] += time.process_time() - cpu
+        self.longest[what] = max(self.longest[what], time.perf_counter() - clock)
 
     def timed(self, what: str, run: Callable[..., Any]) -> Callable[..., Any]:
         def timing(*args: Any) -> Any:

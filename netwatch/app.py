@@ -39,7 +39,7 @@ from netwatch.deliver import Message as Outgoing
 from netwatch.deliver.channels import build, manners
 from netwatch.ears import CannotListenError, Ears, Sockets
 from netwatch.findings import Finding, UnusableError
-from netwatch.loops import BEAT, Lag, Mind, Progress, Selfcheck, contain, drain, leaves, recover, renewed, think
+from netwatch.loops import BEAT, Lag, Mind, Progress, Rise, Selfcheck, contain, drain, leaves, recover, renewed, think
 from netwatch.metrics import Metrics, Queue, Sources
 from netwatch.plan import Plan, read
 from netwatch.record import Recorder
@@ -469,22 +469,18 @@ class App:
 
     async def _look_after_ourselves(self) -> None:
         check = Selfcheck(self.mind.tell, self.clock)
-        dropped = self.inbox.dropped.total()
-        blind = self._own_failures()
-        unwritten = 0
+        dropped, blind = Rise(self.inbox.dropped.total), Rise(self._own_failures)
+        unwritten = Rise(lambda: self.recorder.left_out if self.recorder else 0)
         while True:
             await asyncio.sleep(_LOOK_EVERY)
             self.manager.status(self.status())
             troubles: dict[str, str] = {}
-            if (now_dropped := self.inbox.dropped.total()) > dropped:
-                troubles["inbox"] = f"{now_dropped - dropped} observations did not fit into the inbox"
-            if (now_blind := self._own_failures()) > blind:
-                troubles["polling"] = f"{now_blind - blind} questions could not be sent from this machine"
-            dropped, blind = now_dropped, now_blind
-            if self.recorder is not None:
-                if (now_unwritten := self.recorder.left_out) > unwritten:
-                    troubles["recording"] = f"{now_unwritten - unwritten} facts are missing from the recorded journal"
-                unwritten = now_unwritten
+            if count := dropped():
+                troubles["inbox"] = f"{count} observations did not fit into the inbox"
+            if count := blind():
+                troubles["polling"] = f"{count} questions could not be sent from this machine"
+            if count := unwritten():
+                troubles["recording"] = f"{count} facts are missing from the recorded journal"
             if (late := self.ears.poller.stats.late_seconds) > self.plan.config.poll.interval_seconds:
                 troubles["late"] = f"polling is {late:.0f} s behind its plan"
             if (lag := self.lag.worst) > _LAG:

@@ -408,6 +408,17 @@ class Selfcheck:
         await self._tell([Entry(now, kind, name, what, data)], [effect])
 
 
+class Rise:
+    """`rise()`: by how much a count has grown since it was last looked at."""
+
+    def __init__(self, count: Callable[[], int]) -> None:
+        self._count, self._last = count, count()
+
+    def __call__(self) -> int:
+        before, self._last = self._last, self._count()
+        return max(0, self._last - before)
+
+
 class Lag:
     """How late the event loop runs what is due: the one figure that shows every kind of blocking."""
 

@@ -8,7 +8,7 @@ tells of good ones changes alone: one that repeats these, too, and is silent, ha
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from netwatch.core.alarms import HABIT, MESSAGES, VERDICTS, Element, Evidence, Key, Signal, Track
 from netwatch.core.model import Condition, State
@@ -70,17 +70,13 @@ def _candidates(
     if not evidence.rhythms:
         return
     beats = _beats(evidence, rules)
-    changes = len(evidence.praise) < HABIT
-    known = changes and len(evidence.repeated) >= rules.presume_signals
     for element in elements:
         track = evidence.tracks.get(element)
         if track is None or not track.open or track.quarantine is not None:
             continue
         bad = _bad(evidence, track)
         polled = any(s.source not in MESSAGES or s.polled is not None for s in bad.values())
-        if polled and any(k[2] in VERDICTS for k in bad):
-            continue  # silence is not said by a device: nobody repeats it but we
-        if polled and not known and not (changes and evidence.repeated.issuperset(bad)):
+        if polled and not _repeated(evidence, bad, rules):
             continue
         own = [evidence.rhythms.get(k) or beats.get(k[2], 0) for k in bad]
         if not own or not all(own) or not all(_askable(evidence, k, net) for k in bad):
@@ -94,6 +90,14 @@ def _candidates(
 def _bad(evidence: Evidence, track: Track) -> dict[Key, Signal]:
     """The signals that still speak against it."""
     return {k: s for k in track.signals if (s := evidence.signals.get(k)) is not None and s.state is State.BAD}
+
+
+def _repeated(evidence: Evidence, bad: Collection[Key], rules: AlarmRules) -> bool:
+    """Whether polling would say once more that these are bad, and of what is good tells changes alone."""
+    if any(condition in VERDICTS for _, _, condition in bad):
+        return False  # silence is not said by a device: nobody repeats it but we
+    shown = len(evidence.repeated) >= rules.presume_signals or evidence.repeated.issuperset(bad)
+    return shown and len(evidence.praise) < HABIT
 
 
 def _askable(evidence: Evidence, key: Key, net: Network) -> bool:
