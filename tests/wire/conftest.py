@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import bisect
+import sys
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))  # ssh_box and tls_authority lie beside the tests and are shared by them
+
+from ssh_box import Box
 
 from netwatch.core.model import Device, Ledger, Link, Port
 from netwatch.core.time import SECOND, Instant
@@ -166,3 +172,17 @@ def until() -> Callable[..., Any]:
         return found
 
     return wait
+
+
+@pytest.fixture
+def make_box() -> Iterator[Callable[..., Box]]:
+    """Starts boxes that answer SSH, each on a port of its own."""
+    boxes: list[Box] = []
+
+    def make(**kinds: Any) -> Box:
+        boxes.append(Box(**kinds).start())
+        return boxes[-1]
+
+    yield make
+    for box in boxes:
+        box.stop()

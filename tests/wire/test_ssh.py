@@ -5,17 +5,13 @@ from __future__ import annotations
 import asyncio
 import io
 import logging
-import sys
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import paramiko
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))  # ssh_box lies beside the tests and is shared by them
-
 from ssh_box import Box
 
 from netwatch.wire.cli.profile import Cli, Command
@@ -44,19 +40,6 @@ QUICK = Patience(connect=5, banner=10, login=10, read=20, visit=60)
 
 def target(box: Box, *, password: str = "right-horse", key: str = "", patience: Patience = QUICK) -> Target:
     return Target(box.address, Login("noc", password, key), VRP, box.port, patience)
-
-
-@pytest.fixture
-def make_box() -> Iterator[Callable[..., Box]]:
-    boxes: list[Box] = []
-
-    def make(**kinds: Any) -> Box:
-        boxes.append(Box(**kinds).start())
-        return boxes[-1]
-
-    yield make
-    for box in boxes:
-        box.stop()
 
 
 @pytest.fixture

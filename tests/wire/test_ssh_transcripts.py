@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import re
-import sys
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-
-sys.path.insert(0, str(Path(__file__).parent))  # ssh_box lies beside the tests and is shared by them
-
 from ssh_box import Box
 
 from netwatch import config
@@ -79,19 +75,6 @@ def _transcript(path: Path) -> tuple[str, str, dict[str, str]]:
 
 def _lines(text: str) -> list[str]:
     return [line.rstrip() for line in text.strip().split("\n")]
-
-
-@pytest.fixture
-def make_box() -> Iterator[Callable[..., Box]]:
-    boxes: list[Box] = []
-
-    def make(**kinds: Any) -> Box:
-        boxes.append(Box(**kinds).start())
-        return boxes[-1]
-
-    yield make
-    for box in boxes:
-        box.stop()
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -12,9 +11,6 @@ from typing import Any
 
 import paramiko
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))  # ssh_box lies beside the tests and is shared by them
-
 from ssh_box import ANSWERS, Box
 
 from netwatch import config
