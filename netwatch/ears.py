@@ -19,7 +19,10 @@ from netwatch.metrics import Hearing
 from netwatch.plan import Plan
 from netwatch.web.serve import bind
 from netwatch.wire import udp
-from netwatch.wire.cli.ssh import KnownHosts, Patience, Ssh, SshStats, Trust
+from netwatch.wire.cli.hosts import KnownHosts, Trust
+from netwatch.wire.cli.session import SshStats
+from netwatch.wire.cli.ssh import Ssh
+from netwatch.wire.cli.target import Patience
 from netwatch.wire.cli.visit import Knowledge, Visitor, VisitStats
 from netwatch.wire.inbox import Inbox
 from netwatch.wire.names import Names

@@ -125,8 +125,9 @@ class _CommandLines:
         family: str | None,
         address: str,
     ) -> None:
-        from netwatch.wire.cli import ssh  # netmiko takes a while to load
+        from netwatch.wire.cli.hosts import KnownHosts, Trust
         from netwatch.wire.cli.read import command_lines
+        from netwatch.wire.cli.ssh import Ssh  # netmiko takes a while to load
         from netwatch.wire.cli.ssh_read import access
 
         self._lines: dict[str, CommandLine] = command_lines(profiles.families, folders)
@@ -139,13 +140,14 @@ class _CommandLines:
             raise click.UsageError(f'the credential "{name}" has no ssh_user')
         self.family = family or who.family or None
         self._login, self._address, self._port = who.login, address, who.port
-        trust = ssh.Trust(site.ssh.host_keys)
-        self._door: ssh.Ssh = ssh.Ssh(ssh.KnownHosts(site.paths.state / "known_hosts", trust), slots=1)
+        trust = Trust(site.ssh.host_keys)
+        self._door: Ssh = Ssh(KnownHosts(site.paths.state / "known_hosts", trust), slots=1)
 
     async def add(self, found: Read) -> None:
         """What SSH tells beside it. Failures are problems: what SNMP told stays told."""
-        from netwatch.wire.cli import ssh, ssh_read
+        from netwatch.wire.cli import ssh_read
         from netwatch.wire.cli.read import merge
+        from netwatch.wire.cli.target import SshError, Target
 
         families = [self.family] if self.family else found.profiles
         line = ssh_read.choose(self._lines, families, () if self.family else found.suiting)
@@ -153,9 +155,9 @@ class _CommandLines:
             found.problems.append("no profile that suits it has a command line; --family names one")
             return
         try:
-            target = ssh.Target(self._address, self._login, line.cli, self._port)
+            target = Target(self._address, self._login, line.cli, self._port)
             merge(found, await ssh_read.read(self._door, target, line))
-        except ssh.SshError as error:
+        except SshError as error:
             found.problems.append(str(error))
 
     async def close(self) -> None:

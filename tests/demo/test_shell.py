@@ -15,9 +15,11 @@ from netwatch.demo.metro import SHELLS, ZONE, build
 from netwatch.demo.plant import Act, Verb
 from netwatch.demo.shell import PASSWORD, USER, Shells
 from netwatch.demo.story import BEGINNING
+from netwatch.wire.cli.hosts import KnownHosts
 from netwatch.wire.cli.read import command_lines
-from netwatch.wire.cli.ssh import AuthError, KnownHosts, Login, Patience, Ssh, SshError, Target
+from netwatch.wire.cli.ssh import Ssh
 from netwatch.wire.cli.ssh_read import read
+from netwatch.wire.cli.target import AuthError, Login, Patience, SshError, Target
 from netwatch.wire.profile import Profiles
 
 FOLDERS = config.listing(None, "collectors")

@@ -14,21 +14,20 @@ import paramiko
 import pytest
 from ssh_box import Box
 
+from netwatch.wire.cli.hosts import KnownHosts, Trust
 from netwatch.wire.cli.profile import Cli, Command
-from netwatch.wire.cli.ssh import (
+from netwatch.wire.cli.ssh import Ssh
+from netwatch.wire.cli.target import (
     AuthError,
     ForbiddenError,
     GarbledError,
     HostKeyError,
-    KnownHosts,
     Login,
     NoAnswerError,
     OwnTroubleError,
     Patience,
-    Ssh,
     SshError,
     Target,
-    Trust,
 )
 
 VRP = Cli(

@@ -14,10 +14,12 @@ from ssh_box import Box
 from netwatch import config
 from netwatch.core.model import Condition, State
 from netwatch.wire.cli.grammar import Grammar
+from netwatch.wire.cli.hosts import KnownHosts, Trust
 from netwatch.wire.cli.profile import Cli, Command
 from netwatch.wire.cli.read import command_lines
-from netwatch.wire.cli.ssh import ForbiddenError, KnownHosts, Login, Patience, Ssh, Target, Trust
+from netwatch.wire.cli.ssh import Ssh
 from netwatch.wire.cli.ssh_read import read
+from netwatch.wire.cli.target import ForbiddenError, Login, Patience, Target
 from netwatch.wire.profile import Profiles
 
 FOLDERS = config.listing(None, "collectors")

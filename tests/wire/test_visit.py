@@ -15,10 +15,12 @@ from ssh_box import ANSWERS, Box
 
 from netwatch import config
 from netwatch.core.model import Condition, Device, Ledger, Link, Observation, Port, Source
+from netwatch.wire.cli.hosts import KnownHosts, Trust
 from netwatch.wire.cli.profile import Cli
 from netwatch.wire.cli.read import CommandLine
-from netwatch.wire.cli.ssh import KnownHosts, Login, Patience, Ssh, Trust
+from netwatch.wire.cli.ssh import Ssh
 from netwatch.wire.cli.ssh_read import Access
+from netwatch.wire.cli.target import Login, Patience
 from netwatch.wire.cli.visit import Knowledge, Visitor
 from netwatch.wire.inbox import Inbox
 from netwatch.wire.names import Names

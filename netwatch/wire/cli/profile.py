@@ -15,7 +15,7 @@
     ok = "established"
 
 Answers are taken apart by the template of ntc-templates for the command, or by the `template` beside profile.toml.
-What is written here is also the list of what is allowed: `Cli.allows` is the only way past the door (`wire.cli.ssh`).
+What is written here is also the list of what is allowed: `Cli.allows` is the only way past the door (`session.permit`).
 """
 
 from __future__ import annotations

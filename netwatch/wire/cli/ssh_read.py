@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from netwatch import config
 from netwatch.wire.cli.read import CliReader, CommandLine
-from netwatch.wire.cli.ssh import Login, Ssh, SshError, Target
+from netwatch.wire.cli.ssh import Ssh
+from netwatch.wire.cli.target import Login, SshError, Target
 from netwatch.wire.names import Names
 from netwatch.wire.read import Read
 

@@ -20,8 +20,9 @@ from netwatch.core.model import Condition, Device, Ledger, Observation, Source, 
 from netwatch.core.ports import normal
 from netwatch.core.time import Instant
 from netwatch.wire.cli.read import CliReader, CommandLine, Told
-from netwatch.wire.cli.ssh import AuthError, ForbiddenError, HostKeyError, Patience, Ssh, SshError, Target
+from netwatch.wire.cli.ssh import Ssh
 from netwatch.wire.cli.ssh_read import Access, choose
+from netwatch.wire.cli.target import AuthError, ForbiddenError, HostKeyError, Patience, SshError, Target
 from netwatch.wire.inbox import Inbox
 from netwatch.wire.names import Names
 from netwatch.wire.read import Seen
