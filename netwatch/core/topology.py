@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from netwatch.core.consistent import consistent
 from netwatch.core.model import Circuit, Ledger, Port, Role
 from netwatch.core.ports import normal
 from netwatch.core.sla import Line, line_of
@@ -39,7 +40,7 @@ class Network:
     """The graph of one ledger, with the indexes that the core asks for."""
 
     def __init__(self, ledger: Ledger) -> None:
-        self.ledger = ledger
+        self.ledger = ledger = consistent(ledger)
         self._towards: Towards | None = None
         self._routes: dict[tuple[str, bool], Route] = {}
         self.polled = frozenset(d.id for d in ledger.devices.values() if d.managed and d.role is not Role.ONU)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from netwatch.config import Config
+from netwatch.core.consistent import ONE_A_PORT
 from netwatch.core.model import Circuit, Customer, Device, Link, Medium, Port, Role, Site, Team
 from netwatch.core.ports import normal
 from netwatch.findings import Finding, did_you_mean
@@ -123,10 +124,6 @@ def _ends(link: Link) -> tuple[str, str]:
     return link.a.device, link.z.device
 
 
-_ONE_A_PORT = (Medium.FIBRE, Medium.COPPER, Medium.MICROWAVE)
-"""Media of which one port can have only one link. A PON port feeds many, logical links share."""
-
-
 def _links(parts: Parts, names: _Names) -> Iterator[Finding]:
     part, devices = parts.links, parts.devices.entities
     taken: dict[tuple[str, str], str] = {}
@@ -137,7 +134,7 @@ def _links(parts: Parts, names: _Names) -> Iterator[Finding]:
                 continue
             if end.device not in devices:
                 yield from names.missing(part, id_, f"{column}_device", end.device, parts.devices)
-            elif end.name and link.medium in _ONE_A_PORT:
+            elif end.name and link.medium in ONE_A_PORT:
                 other = taken.setdefault((end.device, normal(end.name)), id_)
                 if other != id_:
                     what = f"{id_} is on the port of {other}: {end}"

@@ -27,6 +27,7 @@ from collections.abc import Callable, Mapping, Sequence
 from netwatch.core.alarms import Element, Track
 from netwatch.core.faults import blindness, breaks, deaths, pons, power
 from netwatch.core.faults.causes import Cause, Part, Planned
+from netwatch.core.faults.crossed import uncrossed
 from netwatch.core.faults.scene import FLAPS, Scene
 from netwatch.core.intervals import FOREVER, Pair, Spans, union
 from netwatch.core.model import Domain, Root, RootKind
@@ -56,6 +57,7 @@ def explain(
     heard: at `now` it may be too early to say.
     """
     blind = union(unseen)
+    tracks, rests = uncrossed(tracks, net, timing, blind)
     while True:
         seen, mute = blindness.without(tracks, blind, timing.grace)
         scene = Scene(seen, net, vantage, planned, rules, timing, now, wake, mute, blind)
@@ -79,6 +81,7 @@ def explain(
     _follow(scene)
     for cause in scene.found.values():
         _settle(scene, cause)
+        cause.elements.update(*(rests[e] for e in cause.elements & rests.keys()))
     return sorted((c for c in scene.found.values() if c.spans), key=lambda c: (c.start, c.root))
 
 

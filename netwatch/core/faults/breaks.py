@@ -241,6 +241,7 @@ def _fine(scene: Scene, cable: str, broken: Sequence[str]) -> int:
 def _single(scene: Scene, link: str) -> None:
     ends = scene.net.ledger.links[link]
     dark = _dark_port(scene, link)
+    ranked = sorted(ends.cables, key=lambda c: (_fine(scene, c, (link,)), ends.cables.index(c)))
     if dark:
         cause = scene.cause(
             RootKind.PORT,
@@ -250,16 +251,22 @@ def _single(scene: Scene, link: str) -> None:
         )
         for cable in ends.cables[:1]:
             cause.rivals.append(Rival(Root(RootKind.CABLE, cable), "a cut would have taken the light of both ends"))
-    elif ends.cables:
-        ranked = sorted(ends.cables, key=lambda c: (_fine(scene, c, (link,)), ends.cables.index(c)))
+    elif ranked and not _spared(scene, link, ranked[0]):
         own = ranked[0]
         why = f"link {link} lost light; cable {own} carries it"
         cause = scene.cause(RootKind.CABLE, own, Domain.CABLE, why, 0.8)
         cause.rivals += _rivals(scene, link, ranked[1:])
     else:
         cause = scene.cause(RootKind.LINK, link, Domain.CABLE, f"link {link} is down", 0.8)
-        cause.rivals += _rivals(scene, link, ())
+        cause.rivals += _rivals(scene, link, ranked)
     scene.take_link(cause, link)
+
+
+def _spared(scene: Scene, link: str, cable: str) -> bool:
+    """Whether a cable cannot have been cut, for others that run through it are well after two polls still."""
+    dearer = _gain(scene, RootKind.CABLE, (link,), _fine(scene, cable, (link,))) < 0
+    spans = scene.broken_spans(link)
+    return dearer and scene.outlived(spans[-1][1], spans[0][0])
 
 
 def _rivals(scene: Scene, link: str, cables: Sequence[str]) -> list[Rival]:
@@ -313,5 +320,6 @@ def _dark_port(scene: Scene, link: str) -> str:
             and Condition.LINK in said[mine.device]
             and Condition.LOS not in said[mine.device]
         ):
-            return str(mine)
+            down = (k for k in scene.tracks["link", link].signals if k[0] == mine.device and k[2] is Condition.LINK)
+            return " ".join(min(down)[:2])  # as it names itself: the ledger may have it at another port
     return ""
