@@ -135,10 +135,10 @@ BREAKS: dict[str, tuple[Callable[[float], list[Fact]], Callable[[float], list[Fa
 @pytest.mark.parametrize("gap", SOON)
 def test_what_breaks_after_our_blindness_is_what_it_would_be_without(name: str, gap: int) -> None:
     broken, mended, root, circuits = BREAKS[name]
-    cut, healed = LASTS + 12 + gap, 2400
+    cut, healed = LASTS + 12 + gap, 1500
     facts = [f for f in broken(cut) if f.at < at(healed)]
-    run = lived([*blind(), *facts, *mended(healed)], 3200)
-    alone = night([*facts, *mended(healed)], 3200)
+    run = lived([*blind(), *facts, *mended(healed)], 2300)
+    alone = night([*facts, *mended(healed)], 2300)
     assert faults(run) == ["management", root]
     assert outages(run) == outages(alone)
     assert set(outages(run)) == circuits

@@ -46,7 +46,9 @@ from netwatch.core.model import (
 from netwatch.core.time import MINUTE, SECOND
 
 LEDGER = metro().ledger()
-END = 6 * 3600.0
+END = 2 * 3600.0
+FEWER = settings(max_examples=settings.default.max_examples // 5)
+"""A night is many examples in one."""
 
 # ---------------------------------------------------------------- nights
 
@@ -105,7 +107,7 @@ KINDS: dict[str, Callable[[float, float], list[Fact]]] = {
 }
 
 EVENTS = st.lists(
-    st.tuples(st.sampled_from(sorted(KINDS)), st.integers(2, 90), st.sampled_from([5, 50, 70, 300, 900, 4000])),
+    st.tuples(st.sampled_from(sorted(KINDS)), st.integers(2, 30), st.sampled_from([5, 50, 70, 300, 900, 1500])),
     min_size=1,
     max_size=5,
 )
@@ -138,7 +140,7 @@ def one_by_one(facts: Sequence[Fact]) -> str:
 # ---------------------------------------------------------------- the same account
 
 
-@settings(max_examples=15)
+@FEWER
 @given(NIGHTS, st.data())
 def test_batches_do_not_matter(facts: list[Fact], data: st.DataObject) -> None:
     expected = one_by_one(facts)
@@ -148,14 +150,14 @@ def test_batches_do_not_matter(facts: list[Fact], data: st.DataObject) -> None:
     assert fed(p for p in pieces if p) == expected
 
 
-@settings(max_examples=15)
+@FEWER
 @given(NIGHTS, st.data())
 def test_asking_more_often_does_not_matter(facts: list[Fact], data: st.DataObject) -> None:
     ticks: list[Fact] = [Tick(at(s)) for s in data.draw(st.lists(st.integers(0, int(END)), max_size=30))]
     assert one_by_one(sorted([*facts, *ticks], key=lambda f: f.at)) == one_by_one(facts)
 
 
-@settings(max_examples=15)
+@FEWER
 @given(NIGHTS, st.data())
 def test_a_restart_at_any_moment_does_not_matter(facts: list[Fact], data: st.DataObject) -> None:
     stops = data.draw(st.sets(st.integers(0, len(facts) - 1), min_size=1, max_size=4))
@@ -170,7 +172,7 @@ def test_a_restart_at_any_moment_does_not_matter(facts: list[Fact], data: st.Dat
     assert lines(told(run)) == one_by_one(facts)
 
 
-@settings(max_examples=15)
+@FEWER
 @given(NIGHTS, st.randoms(use_true_random=False))
 def test_the_order_of_facts_of_one_instant_does_not_matter(facts: list[Fact], rng: Any) -> None:
     shuffled = [*facts]
@@ -178,7 +180,7 @@ def test_the_order_of_facts_of_one_instant_does_not_matter(facts: list[Fact], rn
     assert one_by_one(sorted(shuffled, key=lambda f: f.at)) == one_by_one(facts)
 
 
-@settings(max_examples=15)
+@FEWER
 @given(NIGHTS, st.data())
 def test_what_equipment_says_twice_counts_once(facts: list[Fact], data: st.DataObject) -> None:
     seen = [f for f in facts if isinstance(f, Observation)]
@@ -187,7 +189,7 @@ def test_what_equipment_says_twice_counts_once(facts: list[Fact], data: st.DataO
         assert one_by_one(sorted([*facts, *doubled], key=lambda f: f.at)) == one_by_one(facts)
 
 
-@settings(max_examples=15)
+@FEWER
 @given(NIGHTS)
 def test_the_kept_facts_alone_rebuild_it(facts: list[Fact]) -> None:
     run, kept = Engine(LEDGER, RULES, ZONE), []
@@ -202,7 +204,7 @@ def test_the_kept_facts_alone_rebuild_it(facts: list[Fact]) -> None:
     assert dict(index(again.rows())) == dict(index(run.rows()))
 
 
-@settings(max_examples=15)
+@FEWER
 @given(NIGHTS, st.data())
 def test_the_kept_facts_alone_rebuild_all_that_a_later_message_is_judged_by(
     facts: list[Fact], data: st.DataObject
@@ -239,7 +241,7 @@ def test_a_raise_that_its_clear_overtook_is_late_for_one_who_was_killed_between_
     assert rows(run, "fault") == []
 
 
-@settings(max_examples=15)
+@FEWER
 @given(NIGHTS)
 def test_a_view_folded_from_decisions_is_the_view_that_starts_from_nothing(facts: list[Fact]) -> None:
     run = Engine(LEDGER, RULES, ZONE)
@@ -257,7 +259,7 @@ def test_a_view_folded_from_decisions_is_the_view_that_starts_from_nothing(facts
 # ---------------------------------------------------------------- time
 
 
-@settings(max_examples=15)
+@FEWER
 @given(NIGHTS)
 def test_what_falls_due_has_been_done_and_what_is_due_lies_ahead(facts: list[Fact]) -> None:
     run = Engine(LEDGER, RULES, ZONE)
@@ -267,7 +269,7 @@ def test_what_falls_due_has_been_done_and_what_is_due_lies_ahead(facts: list[Fac
         assert due is None or due > fact.at
 
 
-@settings(max_examples=15)
+@FEWER
 @given(NIGHTS)
 def test_being_woken_at_each_due_instant_is_the_same_as_being_woken_late(facts: list[Fact]) -> None:
     run = Engine(LEDGER, RULES, ZONE)
@@ -555,7 +557,6 @@ HOSTILE_FACTS: st.SearchStrategy[Fact] = st.one_of(
 )
 
 
-@settings(max_examples=100)
 @given(st.lists(HOSTILE_FACTS, max_size=40), st.integers(1, 40), st.booleans())
 def test_nothing_well_formed_stops_the_engine(facts: list[Fact], size: int, restart: bool) -> None:
     run = Engine(HOSTILE, RULES, ZONE)

@@ -42,7 +42,7 @@ from netwatch.core.outages.known import Known
 from netwatch.core.time import DAY, SECOND, Instant
 
 NIGHTS = Path(__file__).resolve().parents[3] / "shared" / "scenarios"
-PAUSES = (0, 0.1, 1, 2, 5, 20, 60, 400, 1000, 4000)
+PAUSES = (0, 0.1, 1, 2, 5, 20, 60, 400, 1000)
 
 
 def crowd() -> Engine:
@@ -77,7 +77,7 @@ def troubles(rng: random.Random, run: Engine, steps: int) -> Iterator[Fact]:
                 for word in words:
                     yield Observation(now, end.device, end.name, word, state, Source.TRAP)
         elif draw < 0.6:
-            for device in rng.sample(devices, rng.choice([1, 1, 3, len(devices)])):
+            for device in rng.sample(devices, rng.choice([1, 1, 3, 9])):
                 yield Observation(now, device, "", Condition.REACHABLE, state, Source.PING)
         elif draw < 0.7:
             word = rng.choice([Condition.MAINS, Condition.AGENT, Condition.DYING_GASP])
@@ -127,14 +127,14 @@ def sleep(run: Engine) -> Engine:
 @settings(max_examples=4)
 @given(st.integers(0, 10**9), st.sampled_from([1, 3, 12]))
 def test_an_engine_that_forgets_after_every_decision_decides_the_same(seed: int, size: int) -> None:
-    facts = list(troubles(random.Random(seed), crowd(), 40))
+    facts = list(troubles(random.Random(seed), crowd(), 25))
     assert decide(crowd(), facts, size, forget) == decide(crowd(), facts, size, remember)
 
 
 @settings(max_examples=2)
 @given(st.integers(0, 10**9))
 def test_an_engine_that_is_stopped_and_started_after_every_decision_decides_the_same(seed: int) -> None:
-    facts = list(troubles(random.Random(seed), crowd(), 30))
+    facts = list(troubles(random.Random(seed), crowd(), 20))
     assert decide(crowd(), facts, 3, sleep) == decide(crowd(), facts, 3, remember)
 
 
