@@ -16,7 +16,7 @@ one port) changes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from math import log2
 from typing import TypeAlias
@@ -24,11 +24,9 @@ from typing import TypeAlias
 from netwatch.core.intervals import FOREVER, Pair
 from netwatch.core.model import AlarmState, Condition, Observation, Source, State
 from netwatch.core.rules import AlarmRules, FlapRules
-from netwatch.core.time import Instant, Span
+from netwatch.core.time import Instant
 from netwatch.core.topology import Network
-
-Key: TypeAlias = tuple[str, str, Condition]
-"""Device, component as the ledger writes it, condition."""
+from netwatch.core.turns import BORNE_OUT, Habits, Key, Turns
 
 Element: TypeAlias = tuple[str, str]
 """Kind and id: ("link", L) light, ("adjacency", L) routing, ("admin", L) taken down, ("ais", L) a defect
@@ -61,18 +59,7 @@ class Signal:
     raised: Instant
     cleared: Instant | None = None
     count: int = 0
-    polled: Instant | None = None
-    """When polling said that it is bad, if that is what polling said last."""
-    beat: Span = 0
-    """Time from such a word to the next, as it most often is."""
-    beats: int = 0
-    """How many more came in that time than did not."""
-    repeats: int = 0
-    """How many of those said once more that it is bad."""
-    doubt: Instant | None = None
-    """When polling last said that it is bad again, which it must repeat at its next turns to be believed."""
-    doubts: int = 0
-    """How many such words came at their turn so far."""
+    turns: Turns = field(default_factory=Turns)
     penalty: float = 0.0
     """Of its raises, as it stood at the last one."""
     flapping: bool = False
@@ -169,12 +156,7 @@ class Evidence:
     """The last believed messages of each signal that carried their own time."""
     answers: dict[str, list[Instant]] = field(default_factory=dict)
     """Device → when it gave a good answer while its circuits were in trouble."""
-    rhythms: dict[Key, Span] = field(default_factory=dict)
-    """Signals that polling spoke of with regularity, and how often: what trouble that lasts sounds like."""
-    repeated: set[Key] = field(default_factory=set)
-    """Those of which it said again and again that they are bad. Others polling may tell of changes alone."""
-    praise: set[tuple[Instant, Key]] = field(default_factory=set)
-    """Good news that polling told of what was never bad; gathered until that is clearly its habit."""
+    habits: Habits = field(default_factory=Habits)
 
     def hear(self, said: Observation, net: Network, rules: AlarmRules) -> Heard:
         """Take one observation in."""
@@ -187,19 +169,26 @@ class Evidence:
             heard.material = True  # by what it said of its own clock the next one is judged
         if said.state is State.OK and said.condition in _ANSWERS and self.tracks:
             self._answer(said.device, said.at, heard)
-        signal = self.signals.get(key)
-        if signal is not None and self._straggles(key, signal, said, net, rules):
-            heard.material = True
-            return heard
+        signal, at = self.signals.get(key), said.at
+        asked = said.source in _ASKED
+        if signal is not None and asked and said.state is State.BAD:
+            first = self._first_said(key, signal, said.at, net, rules)
+            if first is None:
+                signal.turns.hear(said.at, bad=True)
+                heard.material = True
+                return heard
+            at = first
         if signal is None or signal.state is not said.state:
-            self._turn(key, signal, said, rules, heard)
+            self._turn(key, signal, said, at, rules, heard)
         else:
             self._again(key, signal, said, rules, heard)
-        if signal is None and said.state is State.OK and said.source not in MESSAGES and len(self.praise) < HABIT:
-            self.praise.add((said.at, key))
-            heard.material = True
+        if signal is None and said.state is State.OK and said.source not in MESSAGES:
+            heard.material = self.habits.praised(key, said.at) or heard.material
+        if asked and (signal := self.signals.get(key)) is not None:
+            signal.turns.hear(said.at, said.state is State.BAD)
+            self.habits.learn(key, signal.turns, rules)
         if said.state is not State.UNKNOWN:
-            self._judge(said, key, net, rules, heard)
+            self._judge(said, at, key, net, rules, heard)
         return heard
 
     def _stale(self, key: Key, occurred: Instant, said: Observation, rules: AlarmRules) -> bool:
@@ -219,26 +208,20 @@ class Evidence:
         self.told[key] = [*told, (occurred, said.state)][-_TOLD_KEPT:]
         return False
 
-    def _straggles(self, key: Key, signal: Signal, said: Observation, net: Network, rules: AlarmRules) -> bool:
-        """Whether polling's bad word soon after a recovery may be an old one that comes late or twice.
+    def _first_said(self, key: Key, signal: Signal, at: Instant, net: Network, rules: AlarmRules) -> Instant | None:
+        """Since when polling says what it says now; None: it may be an old word, from before a recovery, that comes
+        late or twice.
 
         It carries no time of its own. But polling that found a thing bad again says so at its next turns, too.
         """
-        if said.source not in _ASKED or said.state is not State.BAD:
-            return False
         good = signal.since if signal.state is State.OK else self._recovered(key, net)
-        if good is None or said.at - good >= rules.reorder:
-            return False
-        if len(self.repeated) < rules.presume_signals:
-            return False  # it may tell of changes alone
-        beat = self.rhythms.get(key, 0) or (signal.beat if signal.beats >= _REGULAR else 0)
-        beat = beat or max((self.rhythms[k] for k in self.repeated if k[2] is key[2]), default=0)
-        if not beat:
-            return False
-        former, signal.doubt = signal.doubt, said.at
-        in_turn = former is not None and former >= good and abs(said.at - former - beat) * 10 <= beat
-        signal.doubts = signal.doubts + 1 if in_turn else 0
-        return signal.doubts < _REGULAR  # two old words may lie a turn apart by chance
+        beat = self.habits.beat(key, rules, signal.turns)
+        if good is None or not beat or not self.habits.repeats(rules):
+            return at
+        line = signal.turns.in_line(at, good, beat)
+        # While an outage that ended is not over for good, it must become plain whether it goes on.
+        doubtful = at - good < min(rules.reorder, rules.stability - (BORNE_OUT - 1) * beat)
+        return None if doubtful and len(line) < BORNE_OUT else line[-1]
 
     def _recovered(self, key: Key, net: Network) -> Instant | None:
         """When others showed that what a signal still calls bad is well, or that what explained it is over; None while
@@ -252,50 +235,31 @@ class Evidence:
         if said.source in _ASKED:
             if said.state is State.BAD and signal.source is not said.source:
                 signal.source, heard.key = said.source, key
-            if signal.polled is None and said.state is not State.BAD:
+            if not signal.turns.bad and said.state is not State.BAD:
                 return
         elif said.state is not State.BAD or said.at - signal.heard < rules.debounce:
             return
         signal.heard = said.at
         heard.material = True
-        self._beat(key, signal, said, rules)
 
-    def _beat(self, key: Key, signal: Signal, said: Observation, rules: AlarmRules) -> None:
-        """Polling that says of a thing that it is bad speaks of it at its next turn, too: that it still is, or not any
-        more. So it tells how often it asks: the rhythm by which silence is judged."""
-        if said.source not in _ASKED:
-            return
-        if signal.polled is not None and (beat := said.at - signal.polled) > 0:
-            if abs(beat - signal.beat) * 10 <= beat:
-                signal.beat, signal.beats = beat, signal.beats + 1
-                signal.repeats += said.state is State.BAD
-            elif signal.beats:
-                signal.beats -= 1  # one word was late, or got lost
-            else:
-                signal.beat = beat
-            if signal.beats >= _REGULAR and len(self.rhythms) < 10 * rules.presume_signals:
-                self.rhythms[key] = signal.beat
-                if signal.repeats >= _REGULAR:
-                    self.repeated.add(key)
-        signal.polled = said.at if said.state is State.BAD else None
-
-    def _turn(self, key: Key, signal: Signal | None, said: Observation, rules: AlarmRules, heard: Heard) -> None:
-        """A signal changes its state."""
+    def _turn(
+        self, key: Key, signal: Signal | None, said: Observation, at: Instant, rules: AlarmRules, heard: Heard
+    ) -> None:
+        """A signal changes its state, as of an instant."""
         if signal is None:
             if said.state is State.OK and said.condition is not Condition.REBOOT:
                 # First sight of something fine is no news, but of a device that answers.
                 heard.verdict = said.condition in VERDICTS and not said.component
                 return
-            signal = self.signals[key] = Signal(said.state, said.at, said.at, said.source, said.at)
+            signal = self.signals[key] = Signal(said.state, at, at, said.source, at)
         if said.state is State.BAD:
             signal.count += 1
-            signal.penalise(said.at, rules.flap)
+            signal.penalise(at, rules.flap)
             signal.cleared = None
-            signal.raised = said.at
+            signal.raised = at
         elif said.state is State.OK:
-            signal.cleared = said.at
-        signal.state, signal.since, signal.heard, signal.source = said.state, said.at, said.at, said.source
-        self._beat(key, signal, said, rules)
+            signal.cleared = at
+        signal.state, signal.since, signal.heard, signal.source = said.state, at, said.at, said.source
         heard.key = key
         heard.verdict = said.condition in VERDICTS and not said.component
         heard.material = True
@@ -306,23 +270,23 @@ class Evidence:
             times.append(at)
             heard.material = True
 
-    def _judge(self, said: Observation, key: Key, net: Network, rules: AlarmRules, heard: Heard) -> None:
-        """What an observation means for the things of the ledger."""
+    def _judge(self, said: Observation, at: Instant, key: Key, net: Network, rules: AlarmRules, heard: Heard) -> None:
+        """What an observation means for the things of the ledger, as of an instant."""
         bad = said.state is State.BAD
         changed: list[Element] = []
         for element in self.elements(key, net):
             track = self.tracks.get(element)
             if bad:
-                news = self._against(element, track, said.at, rules)
+                news = self._against(element, track, at, rules)
                 if (track := self.tracks.get(element)) is not None:
                     track.signals.add(key)
-                    news = (said.condition is Condition.DYING_GASP and track.claim(said.at)) or news
+                    news = (said.condition is Condition.DYING_GASP and track.claim(at)) or news
                 if news:
                     changed.append(element)
             elif track is not None and track.open:
-                track.recover(said.at)
+                track.recover(at)
                 changed.append(element)
-                changed += self._revive(element, said.at, net)
+                changed += self._revive(element, at, net)
         if not bad or said.condition is Condition.REBOOT:
             changed += self._voice(said)
         if changed:
@@ -398,7 +362,7 @@ class Evidence:
                 self.answers.pop(element[1], None)
 
 
-def _set_back(told: Sequence[tuple[Instant, State]], cleared: Instant) -> bool:
+def _set_back(told: list[tuple[Instant, State]], cleared: Instant) -> bool:
     """Whether an old time on a clear is better explained by a clock that was set back than by others overtaking it.
 
     Raise and clear take turns: a clear that was overtaken has its place after a raise and before the next one. Where
@@ -411,12 +375,6 @@ def _set_back(told: Sequence[tuple[Instant, State]], cleared: Instant) -> bool:
         return False
     return not (after[0] is State.BAD and before[-1:] == [State.BAD])
 
-
-HABIT = 50
-"""So often praised without a reason, good news is what polling repeats."""
-
-_REGULAR = 2
-"""So many more equal intervals than others make a rhythm: three in a row are no chance."""
 
 _TOLD_KEPT = 4
 """Messages remembered per signal: whoever repeats himself repeats what he said last, and what came before that."""

@@ -14,7 +14,7 @@ from typing import get_args
 from zoneinfo import ZoneInfo
 
 from netwatch.core import codec
-from netwatch.core.alarms import Key, Signal
+from netwatch.core.alarms import Signal
 from netwatch.core.book import Book
 from netwatch.core.fading import fade, listen_anew
 from netwatch.core.forecast.experience import Experience
@@ -50,8 +50,9 @@ from netwatch.core.rules import Rules
 from netwatch.core.tickets.desk import Desk
 from netwatch.core.time import HOUR, SECOND, Instant, Span, moment
 from netwatch.core.topology import Network
+from netwatch.core.turns import Key
 
-VERSION = 3
+VERSION = 4
 """Of the frozen form. Another version is not thawed: the facts are taken again instead."""
 
 

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
 
-from netwatch.core.alarms import HABIT, MESSAGES, VERDICTS, Element, Evidence, Key, Signal, Track
-from netwatch.core.model import Condition, State
+from netwatch.core.alarms import MESSAGES, VERDICTS, Element, Evidence, Signal, Track
+from netwatch.core.model import State
 from netwatch.core.rules import AlarmRules
-from netwatch.core.time import Instant, Span
+from netwatch.core.time import Instant
 from netwatch.core.topology import Network
+from netwatch.core.turns import Key
 
 
 def fade(evidence: Evidence, now: Instant, net: Network, rules: AlarmRules) -> tuple[list[Element], Instant | None]:
@@ -47,38 +48,27 @@ def listen_anew(evidence: Evidence, since: Instant, at: Instant, rules: AlarmRul
     """
     if at <= since:
         return
-    beats = _beats(evidence, rules)
     for key, signal in evidence.signals.items():
-        beat = evidence.rhythms.get(key) or beats.get(key[2])
+        beat = evidence.habits.beat(key, rules)
         if not beat or (at - signal.heard) // beat > (since - signal.heard) // beat:
             signal.heard = max(signal.heard, at)
-
-
-def _beats(evidence: Evidence, rules: AlarmRules) -> dict[Condition, Span]:
-    """How often polling speaks of each condition that is bad; of none until it has shown that it does."""
-    found: dict[Condition, list[Span]] = {}
-    if len(evidence.rhythms) >= rules.presume_signals:
-        for (_, _, condition), beat in evidence.rhythms.items():
-            found.setdefault(condition, []).append(beat)
-    return {condition: sorted(beats)[len(beats) // 2] for condition, beats in found.items()}
 
 
 def _candidates(
     evidence: Evidence, elements: Iterable[Element], net: Network, rules: AlarmRules
 ) -> Iterator[tuple[Element, Instant, Instant]]:
     """Of these what ends if it is not repeated until an instant, and when it is taken to have ended then."""
-    if not evidence.rhythms:
+    if not evidence.habits.shown:
         return
-    beats = _beats(evidence, rules)
     for element in elements:
         track = evidence.tracks.get(element)
         if track is None or not track.open or track.quarantine is not None:
             continue
         bad = _bad(evidence, track)
-        polled = any(s.source not in MESSAGES or s.polled is not None for s in bad.values())
+        polled = any(s.source not in MESSAGES or s.turns.bad for s in bad.values())
         if polled and not _repeated(evidence, bad, rules):
             continue
-        own = [evidence.rhythms.get(k) or beats.get(k[2], 0) for k in bad]
+        own = [evidence.habits.beat(k, rules) for k in bad]
         if not own or not all(own) or not all(_askable(evidence, k, net) for k in bad):
             continue
         if not _borne_out(evidence, element, net):
@@ -96,8 +86,7 @@ def _repeated(evidence: Evidence, bad: Collection[Key], rules: AlarmRules) -> bo
     """Whether polling would say once more that these are bad, and of what is good tells changes alone."""
     if any(condition in VERDICTS for _, _, condition in bad):
         return False  # silence is not said by a device: nobody repeats it but we
-    shown = len(evidence.repeated) >= rules.presume_signals or evidence.repeated.issuperset(bad)
-    return shown and len(evidence.praise) < HABIT
+    return evidence.habits.repeats(rules, bad) and not evidence.habits.praises
 
 
 def _askable(evidence: Evidence, key: Key, net: Network) -> bool:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from zoneinfo import ZoneInfo
 
-from netwatch.core.alarms import Element, Key
+from netwatch.core.alarms import Element
 from netwatch.core.book import Book, FaultRecord, OutageRecord, window_versions
 from netwatch.core.fading import next_look
 from netwatch.core.faults import explain
@@ -29,6 +29,7 @@ from netwatch.core.rules import Rules
 from netwatch.core.tickets.orders import Orders
 from netwatch.core.time import Instant
 from netwatch.core.topology import Network
+from netwatch.core.turns import Key
 
 
 class Review:
@@ -174,15 +175,16 @@ class Review:
     def _look_for_what_fades(self) -> None:
         """When, given what changed: a track, who would say it again, or what is known of how often."""
         book, known, net, evidence = self.book, self.known, self.net, self.book.evidence
-        if not evidence.rhythms:
+        shown = evidence.habits.shown
+        if not shown:
             return
         looked: Iterable[Element] = evidence.tracks
-        if known.rhythms == len(evidence.rhythms):
+        if known.rhythms == shown:
             sayers = {name for kind, name in known.changed if kind in ("device", "agent")}
             near = {link for device in sayers for link in net.links_of.get(device, ())}
             near |= {site.site for d in sayers if (site := net.ledger.devices.get(d))}
             looked = [e for e in evidence.tracks if e in known.changed or e[1] in near or e[1].split(" ")[0] in sayers]
-        known.rhythms = len(evidence.rhythms)
+        known.rhythms = shown
         due = next_look(evidence, looked, net, self.timing)
         if due is not None:
             book.fade_due = due if book.fade_due is None else min(book.fade_due, due)

@@ -15,6 +15,7 @@ from netwatch.core.fading import fade, listen_anew
 from netwatch.core.intervals import FOREVER
 from netwatch.core.model import Condition, Observation, Role, State
 from netwatch.core.topology import Network
+from netwatch.core.turns import Habits
 
 NET = Network(metro().ledger())
 LIGHT = ("link", "R0")
@@ -404,14 +405,13 @@ def elsewhere(facts: Iterable[Observation], where: str) -> list[Observation]:
 
 def test_words_of_polling_that_were_late_or_lost_do_not_hide_its_rhythm() -> None:
     late = [0, 60, 95, 180, 240, 360, 420, 480, 545, 600]
-    assert heard([say(t, PORT, "link", "bad", "poll") for t in late]).rhythms.keys() == {
-        ("AGG-1", "GE0/0/1", Condition.LINK)
-    }
+    shown = heard([say(t, PORT, "link", "bad", "poll") for t in late]).habits
+    assert shown.beats == {Condition.LINK: {("AGG-1", "GE0/0/1", Condition.LINK): at(60) - at(0)}}
 
 
 def test_words_at_odd_times_make_no_rhythm() -> None:
     odd = [0, 13, 60, 140, 151, 300, 333, 500, 720]
-    assert heard([say(t, PORT, "link", "bad", "poll") for t in odd]).rhythms == {}
+    assert heard([say(t, PORT, "link", "bad", "poll") for t in odd]).habits.shown == 0
 
 
 def test_who_begins_to_listen_anew_gives_everybody_time_to_repeat() -> None:
@@ -432,14 +432,14 @@ def test_a_restart_that_missed_no_repetition_moves_nothing_that_silence_proves(g
 
 def test_a_word_heard_twice_at_one_instant_breaks_no_rhythm() -> None:
     once = heard(polled())
-    assert heard([fact for fact in polled() for _ in range(2)]).rhythms == once.rhythms != {}
+    assert heard([fact for fact in polled() for _ in range(2)]).habits == once.habits != Habits()
 
 
 def test_all_that_the_habit_of_praising_is_known_by_is_kept_and_counts_once() -> None:
     evidence = Evidence()
     assert all(evidence.hear(fact, NET, RULES.alarms).material for fact in PRAISE)
     again = heard([*PRAISE, *PRAISE])
-    assert again.praise == evidence.praise
+    assert again.habits.praise == evidence.habits.praise
 
 
 # ---------------------------------------------------------------- memory

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from core_metro import back, dark, lit, night, rows, silent
+import random
+
+from core_metro import at, back, dark, lit, night, rows, silent
 
 from netwatch.core.engine import Engine
 from netwatch.core.model import Fact
 
+CUSTOMERS = ("ACC-1", "CPE-1", "CPE-2")
+
 CUT: list[Fact] = [
     *dark(0, "AGG-1 GE1/0/1"),
-    *(fact for at in range(5, 600, 60) for fact in silent(at, "ACC-1", "CPE-1", "CPE-2")),
+    *(fact for t in range(5, 600, 60) for fact in silent(t, *CUSTOMERS)),
     *lit(600, "AGG-1 GE1/0/1"),
-    *back(606, "ACC-1", "CPE-1", "CPE-2"),
+    *back(606, *CUSTOMERS),
 ]
 
 
@@ -43,3 +47,22 @@ def test_polling_that_finds_it_bad_again_at_its_next_turns_is_believed_and_the_o
 def test_before_polling_has_shown_its_rhythm_one_word_is_enough() -> None:
     few: list[Fact] = [*silent(0, "CPE-1"), *back(90, "CPE-1"), *silent(150, "CPE-1")]
     assert [end for _, end in told(night(few, 4000))] == [None, None]
+
+
+def test_what_is_believed_at_the_third_turn_began_with_the_first_word() -> None:
+    run = night([*CUT, *silent(640, "CPE-1"), *silent(665, "CPE-1"), *silent(725, "CPE-1"), *silent(785, "CPE-1")], 800)
+    assert run.book.evidence.tracks["device", "CPE-1"].spans[-1][0] == at(665)
+
+
+def test_a_second_break_that_only_polling_saw_late_in_the_stability_window_is_the_same_outage() -> None:
+    again = [fact for t in range(1190, 1900, 60) for fact in silent(t, "CPE-1")]
+    spans = [end for circuit, end in told(night([*CUT, *again, *back(1910, "CPE-1")], 4000)) if circuit == "C1"]
+    assert spans == ["02:31:50"]
+
+
+def test_the_words_of_an_outage_that_come_twice_hide_neither_its_end_nor_polling_s_rhythm() -> None:
+    rng = random.Random(3)
+    doubled = [f for t in range(5, 600, 60) for d in CUSTOMERS for f in silent(t + rng.uniform(1, 90), d)]
+    doubled = [f for f in doubled if rng.random() < 0.5]
+    late = [*silent(629, "ACC-1"), *silent(644, "CPE-1"), *silent(689, "CPE-1")]
+    assert told(night(sorted([*CUT, *doubled, *late], key=lambda f: f.at), 4000)) == told(night(CUT, 4000))
