@@ -4,39 +4,30 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import hashlib
 import sqlite3
-import zlib
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from pathlib import Path
-from typing import Any, Self, TypeAlias
-from zoneinfo import ZoneInfo
+from typing import Any, Self
 
-from sqlalchemy import Connection, Dialect, Table, case, delete, func, insert, or_, select, update
-from sqlalchemy.dialects import postgresql
-from sqlalchemy.dialects import sqlite as sqlite_dialect
+from sqlalchemy import Connection, case, delete, func, insert, or_, select, update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from netwatch.core.codec import decode_as, encode, encode_as
-from netwatch.core.journal import read_fact, write_fact
-from netwatch.core.model import Decision, Entry, Fact, Tick, index
-from netwatch.core.tickets.sends import Dead, Outcome, Retry, Send, Settled, Value, Waiting
+from netwatch.core.journal import read_fact
+from netwatch.core.model import Decision, Fact
+from netwatch.core.tickets.sends import Dead, Outcome, Retry, Send, Settled, Waiting
 from netwatch.core.time import HOUR, Instant, Span
 from netwatch.findings import Finding
 from netwatch.store import copies, migrate, sqlite
-from netwatch.store.chain import BEFORE_ALL, Link, digest_of
+from netwatch.store.chain import Link
+from netwatch.store.chained import ENTRIES, FACTS, SLICE, Chain, Head, Heads, Line, append, head_of, verify
 from netwatch.store.errors import StoreError, Trouble, told
 from netwatch.store.history import History
 from netwatch.store.lock import ThinkerLock
-from netwatch.store.tables import entries, facts, kept_as, meta, sends, snapshots
-
-Line: TypeAlias = tuple[Instant, *tuple[str, ...]]
-"""A line of a chain: `at`, then the other columns in the table's order, the text last."""
-
-UTC = ZoneInfo("UTC")  # what is stored names an instant; the zone in which people read it is the site's
+from netwatch.store.statements import inserting, plain_upsert, upsert
+from netwatch.store.tables import facts, meta, sends, snapshots
+from netwatch.store.written import Work, entry_of, inflate, prepare, row_of, send_of
 
 LONGEST_WAIT: Span = HOUR
 """No send waits longer between two attempts. One that seems to was put off before the clock was set back."""
@@ -48,9 +39,6 @@ _HOLD_BEFORE = "hold.before"
 _TOO_OLD = "decided about the time before the restore of a backup: it may have been sent then"
 
 _SNAPSHOTS = 2  # the last, and one for the day the last proves unreadable
-_SLICE = 5000  # lines forgotten or verified at once: the writer must not be kept waiting
-
-Data = dict[str, Value]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,32 +48,6 @@ class Recall:
     snapshot: str | None
     facts: tuple[Fact, ...]
     """Those committed after the snapshot, in the order they were committed."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Chain:
-    """An append-only table, and its columns in the order in which they are hashed."""
-
-    table: Table
-    columns: tuple[str, ...]
-
-    @property
-    def name(self) -> str:
-        return str(self.table.name)
-
-
-_FACTS = _Chain(facts, ("at", "text"))
-_ENTRIES = _Chain(entries, ("at", "kind", "subject", "text"))
-
-
-@dataclass(frozen=True, slots=True)
-class _Head:
-    link: Link
-    newest: Instant
-    """No line of the chain is of a later instant."""
-
-
-_Heads: TypeAlias = dict[str, _Head]
 
 
 class Store:
@@ -100,7 +62,7 @@ class Store:
         self.history = History(readers, path)
         self._readers, self._writer, self._lock = readers, writer, lock
         self._turn = asyncio.Lock()
-        self._heads: _Heads = {}
+        self._heads: Heads = {}
         """What stands at the end of each chain. Empty: not known, as at the start and after any trouble."""
         self._hold_before: Instant | None = None
 
@@ -146,7 +108,7 @@ class Store:
             if not whole:
                 query = select(snapshots).order_by(snapshots.c.id.desc())
                 for row in (await connection.execute(query)).all():
-                    if (snapshot := await asyncio.to_thread(_inflate, row.body, row.digest)) is not None:
+                    if (snapshot := await asyncio.to_thread(inflate, row.body, row.digest)) is not None:
                         after = row.facts
                         break
             lines = await connection.execute(
@@ -174,29 +136,29 @@ class Store:
         """
         if decision.empty and not sends and snapshot is None:
             return
-        work = await asyncio.to_thread(_prepare, decision, sends, snapshot)
+        work = await asyncio.to_thread(prepare, decision, sends, snapshot)
         await self._write(lambda connection: self._commit(connection, work))
 
-    def _commit(self, connection: Connection, work: _Work) -> _Heads:
+    def _commit(self, connection: Connection, work: Work) -> Heads:
         if not self._heads:
-            self._heads = {chain.name: _head(connection, chain) for chain in (_FACTS, _ENTRIES)}
+            self._heads = {chain.name: head_of(connection, chain) for chain in (FACTS, ENTRIES)}
             self._hold_before = _hold_before(connection)
         heads = {
-            _FACTS.name: _append(connection, _FACTS, self._heads[_FACTS.name], work.facts, work.ticks),
-            _ENTRIES.name: _append(connection, _ENTRIES, self._heads[_ENTRIES.name], work.entries),
+            FACTS.name: append(connection, FACTS, self._heads[FACTS.name], work.facts, work.ticks),
+            ENTRIES.name: append(connection, ENTRIES, self._heads[ENTRIES.name], work.entries),
         }
         for table, rows in work.rows:
-            connection.exec_driver_sql(_plain_upsert(table, connection.dialect), rows)
+            connection.exec_driver_sql(plain_upsert(table, connection.dialect), rows)
         if work.sends:
-            heads[_ENTRIES.name] = self._promise(connection, work.sends, heads[_ENTRIES.name])
+            heads[ENTRIES.name] = self._promise(connection, work.sends, heads[ENTRIES.name])
         if work.snapshot is not None:
-            _keep_snapshot(connection, work, heads[_FACTS.name].link.seq)
+            _keep_snapshot(connection, work, heads[FACTS.name].link.seq)
         if changed := [name for name, head in heads.items() if head != self._heads[name]]:
             values = [{"name": f"{name}.head", "value": str(heads[name].link)} for name in changed]
-            connection.execute(_upsert(meta, connection.dialect), values)
+            connection.execute(upsert(meta, connection.dialect), values)
         return heads
 
-    def _promise(self, connection: Connection, rows: list[dict[str, Any]], head: _Head) -> _Head:
+    def _promise(self, connection: Connection, rows: list[dict[str, Any]], head: Head) -> Head:
         """Put sends into the outbox; what is older than a restore is held there, for it may have been sent since."""
         held = []
         if self._hold_before is not None:
@@ -204,10 +166,10 @@ class Store:
             for row in rows:
                 if row["at"] < self._hold_before and (row["key"], row["channel"]) not in there:
                     row |= {"state": "held", "note": _TOO_OLD}
-                    held.append(_entry("send.held", row["at"], row, _TOO_OLD))
-        statement = _insert(connection.dialect)(sends).on_conflict_do_nothing(index_elements=["key", "channel"])
+                    held.append(entry_of("send.held", row["at"], row, _TOO_OLD))
+        statement = inserting(connection.dialect)(sends).on_conflict_do_nothing(index_elements=["key", "channel"])
         connection.execute(statement, rows)
-        return _append(connection, _ENTRIES, head, held)
+        return append(connection, ENTRIES, head, held)
 
     # ---------------------------------------------------------------- the outbox
 
@@ -227,7 +189,7 @@ class Store:
         )
         async with self._reading() as connection:
             found = await connection.execute(select(due).where(due.c.place <= limit).order_by(due.c.id))
-            return [_send(row) for row in found]
+            return [send_of(row) for row in found]
 
     async def later(self, send: Send) -> tuple[str, ...]:
         """The templates promised after `send` to the same channel about the same subject."""
@@ -254,10 +216,10 @@ class Store:
             case Dead(error):
                 values = {"state": "dead", "note": error, "settled_at": now}
         mine = (sends.c.key == send.key) & (sends.c.channel == send.channel) & (sends.c.state == "pending")
-        gone = _entry("send.dead", now, _row(send), outcome.error) if isinstance(outcome, Dead) else None
-        work = _Work((), frozenset(), [gone] if gone else (), (), [_row(other) for other in instead])
+        gone = entry_of("send.dead", now, row_of(send), outcome.error) if isinstance(outcome, Dead) else None
+        work = Work((), frozenset(), [gone] if gone else (), (), [row_of(other) for other in instead])
 
-        def run(connection: Connection) -> _Heads:
+        def run(connection: Connection) -> Heads:
             changed = connection.execute(update(sends).where(mine).values(values))
             return self._commit(connection, work if changed.rowcount else replace(work, entries=()))
 
@@ -282,14 +244,14 @@ class Store:
         waits = (sends.c.state == "pending") & (sends.c.at < before)
         held: list[Line] = []
 
-        def run(connection: Connection) -> _Heads:
+        def run(connection: Connection) -> Heads:
             found = connection.execute(select(sends).where(waits).order_by(sends.c.id))
-            held.extend(_entry("send.held", before, dict(row._mapping), reason) for row in found)
+            held.extend(entry_of("send.held", before, dict(row._mapping), reason) for row in found)
             connection.execute(update(sends).where(waits).values(state="held", note=reason, settled_at=before))
             line = {"name": _HOLD_BEFORE, "value": str(before)}
-            connection.execute(_upsert(meta, connection.dialect), [line])
+            connection.execute(upsert(meta, connection.dialect), [line])
             self._heads = {}
-            return self._commit(connection, _Work((), frozenset(), held, (), []))
+            return self._commit(connection, Work((), frozenset(), held, (), []))
 
         await self._write(run)
         return len(held)
@@ -304,9 +266,9 @@ class Store:
         """
         async with self._reading() as connection:
             covered = (await connection.execute(select(func.min(snapshots.c.facts)))).scalar() or 0
-        gone = await self._forget(_FACTS, before, covered)
+        gone = await self._forget(FACTS, before, covered)
         if entries_before is not None:
-            gone += await self._forget(_ENTRIES, entries_before, None)
+            gone += await self._forget(ENTRIES, entries_before, None)
             old = (sends.c.state != "pending") & (sends.c.at < entries_before) & (sends.c.settled_at < entries_before)
 
             def run(connection: Connection) -> None:
@@ -316,7 +278,7 @@ class Store:
         await self._tidy()
         return gone
 
-    async def _forget(self, chain: _Chain, before: Instant, covered: int | None) -> int:
+    async def _forget(self, chain: Chain, before: Instant, covered: int | None) -> int:
         """Cut lines off the old end. Only from there: a gap in the middle would look like tampering."""
         seq, at = chain.table.c.seq, chain.table.c.at
         async with self._reading() as connection:
@@ -326,14 +288,14 @@ class Store:
             stays = (await connection.execute(select(seq).where(at >= before).order_by(seq).limit(1))).scalar()
             last = (await connection.execute(select(func.max(seq)))).scalar() or 0
         end: int = min(last if stays is None else stays - 1, last if covered is None else covered)
-        for top in [*range(first + _SLICE - 1, end, _SLICE), end]:
+        for top in [*range(first + SLICE - 1, end, SLICE), end]:
 
             def run(connection: Connection, top: int = top) -> None:
                 digest = connection.execute(select(chain.table.c.hash).where(seq == top)).scalar()
                 if digest is None:
                     return
                 anchor = {"name": f"{chain.name}.anchor", "value": str(Link(top, digest))}
-                connection.execute(_upsert(meta, connection.dialect), [anchor])
+                connection.execute(upsert(meta, connection.dialect), [anchor])
                 connection.execute(delete(chain.table).where(seq <= top))
 
             await self._write(run)
@@ -354,14 +316,14 @@ class Store:
             said = (await connection.exec_driver_sql("PRAGMA quick_check(20)")).scalars()
             cure = "restore a backup: netwatch restore FILE"
             found += [Finding(str(self.path), text, cure) for text in said if text != "ok"]
-            for chain in (_FACTS, _ENTRIES):
-                found += await _verify(connection, chain)
+            for chain in (FACTS, ENTRIES):
+                found += await verify(connection, chain)
         return tuple(found)
 
     async def heads(self) -> dict[str, str]:
         """The last link of each chain, to be written down where nobody who can change the database can change it."""
         async with self._reading() as connection:
-            heads = {chain.name: await connection.run_sync(_head, chain) for chain in (_FACTS, _ENTRIES)}
+            heads = {chain.name: await connection.run_sync(head_of, chain) for chain in (FACTS, ENTRIES)}
             return {name: str(head.link) for name, head in heads.items()}
 
     # ---------------------------------------------------------------- transactions
@@ -383,7 +345,7 @@ class Store:
         async with self._told(), self._readers.connect() as connection:
             yield connection
 
-    async def _write(self, work: Callable[[Connection], _Heads | None]) -> None:
+    async def _write(self, work: Callable[[Connection], Heads | None]) -> None:
         """One transaction, in turn; `work` returns what the heads are after it (None: as they were).
 
         Whoever waits for it may be cancelled, the transaction may not: half-done work on a connection that somebody
@@ -398,7 +360,7 @@ class Store:
                 task.exception()  # taken note of: the canceller is not interested
             raise
 
-    async def _transaction(self, work: Callable[[Connection], _Heads | None]) -> None:
+    async def _transaction(self, work: Callable[[Connection], Heads | None]) -> None:
         async with self._turn:
             try:
                 async with self._told():
@@ -436,113 +398,6 @@ def _take(path: Path) -> ThinkerLock:
     return lock
 
 
-# ---------------------------------------------------------------- values
-
-
-@dataclass(frozen=True, slots=True)
-class _Work:
-    """A decision in the form in which it is written."""
-
-    facts: Sequence[Line]
-    ticks: frozenset[Line]
-    entries: Sequence[Line]
-    rows: Sequence[tuple[Table, list[tuple[Any, ...]]]]
-    """The values stand in the order of the table's columns."""
-    sends: list[dict[str, Any]]
-    snapshot: bytes | None = None
-    digest: bytes = b""
-    now: Instant = 0
-
-
-def _prepare(decision: Decision, promised: Sequence[Send], snapshot: str | None) -> _Work:
-    by_table: dict[Table, list[tuple[Any, ...]]] = {}
-    for row in index(decision.rows).values():
-        keep = kept_as(type(row))
-        by_table.setdefault(keep.table, []).append((row.id, *keep.values(row), encode(row)))
-    raw = None if snapshot is None else snapshot.encode()
-    return _Work(
-        [(fact.at, write_fact(fact, UTC)) for fact in decision.facts],
-        frozenset((fact.at, write_fact(fact, UTC)) for fact in decision.facts if isinstance(fact, Tick)),
-        [(entry.at, entry.kind, entry.subject, encode(entry)) for entry in decision.entries],
-        list(by_table.items()),
-        [_row(send) for send in promised],
-        None if raw is None else zlib.compress(raw, 1),
-        b"" if raw is None else hashlib.sha256(raw).digest(),
-        decision.now,
-    )
-
-
-def _inflate(body: bytes, digest: bytes) -> str | None:
-    """The snapshot, or None when it is not what was written."""
-    try:
-        raw = zlib.decompress(body)
-    except zlib.error:
-        return None
-    return raw.decode() if hashlib.sha256(raw).digest() == digest else None
-
-
-def _row(send: Send) -> dict[str, Any]:
-    return {
-        "key": send.key,
-        "channel": send.channel,
-        "audience": send.audience,
-        "template": send.template,
-        "subject": send.subject,
-        "at": send.at,
-        "data": encode_as(Data, send.data),
-        "state": "pending",
-        "attempts": send.attempts,
-        "next_at": send.next_at,
-        "note": "",
-    }
-
-
-def _send(row: Any) -> Send:
-    data: Data = decode_as(Data, row.data)
-    return Send(row.key, row.channel, row.audience, row.template, row.subject, row.at, data, row.attempts, row.next_at)
-
-
-def _entry(kind: str, at: Instant, row: dict[str, Any], reason: str) -> Line:
-    data = {"channel": row["channel"], "key": row["key"], "template": row["template"]}
-    return at, kind, row["subject"], encode(Entry(at, kind, row["subject"], reason, data))
-
-
-# ---------------------------------------------------------------- statements
-
-
-def _insert(dialect: Dialect) -> Any:
-    return postgresql.insert if dialect.name == "postgresql" else sqlite_dialect.insert
-
-
-def _upsert(table: Table, dialect: Dialect) -> Any:
-    statement = _insert(dialect)(table)
-    keys = [column.name for column in table.primary_key]
-    others = {column.name: statement.excluded[column.name] for column in table.columns if column.name not in keys}
-    return statement.on_conflict_do_update(index_elements=keys, set_=others)
-
-
-@lru_cache
-def _plain_upsert(table: Table, dialect: Dialect) -> str:
-    """As `_plain_insert`."""
-    columns = [column.name for column in table.columns]
-    statement = _upsert(table, dialect).values(dict.fromkeys(columns))
-    return str(statement.compile(dialect=dialect, column_keys=columns))
-
-
-def _head(connection: Connection, chain: _Chain) -> _Head:
-    seq, at, digest = chain.table.c.seq, chain.table.c.at, chain.table.c.hash
-    last = connection.execute(select(seq, digest).order_by(seq.desc()).limit(1)).first()
-    if last is None:
-        return _Head(_link(connection, f"{chain.name}.anchor") or BEFORE_ALL, 0)
-    newest = connection.execute(select(func.max(at))).scalar_one()
-    return _Head(Link(last.seq, last.hash), newest)
-
-
-def _link(connection: Connection, name: str) -> Link | None:
-    text = connection.execute(select(meta.c.value).where(meta.c.name == name)).scalar()
-    return None if text is None else Link.read(text)
-
-
 def _hold_before(connection: Connection) -> Instant | None:
     text = connection.execute(select(meta.c.value).where(meta.c.name == _HOLD_BEFORE)).scalar()
     return None if text is None else int(text)
@@ -553,77 +408,8 @@ def _promised(connection: Connection, keys: list[str]) -> set[tuple[str, str]]:
     return {(row.key, row.channel) for row in connection.execute(query)}
 
 
-def _append(
-    connection: Connection,
-    chain: _Chain,
-    head: _Head,
-    lines: Sequence[Line],
-    marks: frozenset[Line] = frozenset(),
-) -> _Head:
-    """Add the lines that are not there yet. `marks` (ticks) are there again whenever anything else is new: they say
-    where a round of decisions ended, and two rounds may end at one instant."""
-    lines = list(dict.fromkeys(lines))
-    known: set[Line] = set()
-    if old := sorted({line[0] for line in lines if line[0] <= head.newest}):
-        # Only what is not newer than all there is can be there already.
-        columns = [chain.table.c[name] for name in chain.columns]
-        for start in range(0, len(old), 500):
-            some = chain.table.c.at.in_(old[start : start + 500])
-            known.update(tuple(row) for row in connection.execute(select(*columns).where(some)))
-    if any(line not in known and line not in marks for line in lines):
-        known -= marks
-    seq, digest, newest = head.link.seq, head.link.hash, head.newest
-    values = []
-    for line in lines:
-        if line in known:
-            continue
-        seq, digest, newest = seq + 1, digest_of(digest, map(str, line)), max(newest, line[0])
-        values.append((seq, *line, digest))
-    if values:
-        connection.exec_driver_sql(_plain_insert(chain, connection.dialect), values)
-    return _Head(Link(seq, digest), newest)
-
-
-@lru_cache
-def _plain_insert(chain: _Chain, dialect: Dialect) -> str:
-    """For thousands of lines: the driver takes them as they are, in the order of the columns."""
-    columns = ("seq", *chain.columns, "hash")
-    return str(insert(chain.table).values(dict.fromkeys(columns)).compile(dialect=dialect, column_keys=columns))
-
-
-def _keep_snapshot(connection: Connection, work: _Work, covers: int) -> None:
+def _keep_snapshot(connection: Connection, work: Work, covers: int) -> None:
     values = {"at": work.now, "facts": covers, "body": work.snapshot, "digest": work.digest}
     connection.execute(insert(snapshots), [values])
     kept_ids = select(snapshots.c.id).order_by(snapshots.c.id.desc()).limit(_SNAPSHOTS)
     connection.execute(delete(snapshots).where(snapshots.c.id.not_in(kept_ids)))
-
-
-async def _verify(connection: AsyncConnection, chain: _Chain) -> list[Finding]:
-    link = await connection.run_sync(_link, f"{chain.name}.anchor") or BEFORE_ALL
-    table, found = chain.table, []
-    while True:
-        page = select(table).where(table.c.seq > link.seq).order_by(table.c.seq).limit(_SLICE)
-        rows = (await connection.execute(page)).all()
-        if not rows:
-            break
-        link, some = await asyncio.to_thread(_compare, chain, link, rows)
-        found += some
-    head = await connection.run_sync(_link, f"{chain.name}.head")
-    if head is not None and head.seq > link.seq:
-        found.append(Finding(f"{chain.name} {link.seq + 1}", f"lines up to {head.seq} are missing at the end"))
-    return found
-
-
-def _compare(chain: _Chain, link: Link, rows: Sequence[Any]) -> tuple[Link, list[Finding]]:
-    found = []
-    for row in rows:
-        place = f"{chain.name} {row.seq}"
-        if row.seq != link.seq + 1:
-            found.append(Finding(f"{chain.name} {link.seq + 1}", f"lines up to {row.seq - 1} are missing"))
-            link = Link(row.seq - 1, b"")
-        expected = link.next(*(str(getattr(row, name)) for name in chain.columns))
-        if link.hash and expected.hash != row.hash:
-            found.append(Finding(place, "is not what was committed"))
-        # Go on from what is written there, so that one changed line is one finding.
-        link = Link(row.seq, row.hash)
-    return link, found

@@ -379,7 +379,7 @@ async def test_pruning_keeps_what_recovery_needs(store: Store, make: SimpleNames
 async def test_pruning_keeps_what_is_young_and_leaves_no_gap(
     store: Store, make: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "_SLICE", 3)
+    monkeypatch.setattr(module, "SLICE", 3)
     await store.commit(
         make.decision(*range(10), 3, entries=(Entry(1, "k", "F1", "old"), Entry(make.T0, "k", "F1", "new")))
     )
