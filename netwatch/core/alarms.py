@@ -171,6 +171,8 @@ class Evidence:
             self._answer(said.device, said.at, heard)
         signal, at = self.signals.get(key), said.at
         asked = said.source in _ASKED
+        if asked and said.state is State.BAD:
+            signal = signal or self._cleared_before(key, said, rules, heard)
         if signal is not None and asked and said.state is State.BAD:
             first = self._first_said(key, signal, said.at, net, rules)
             if first is None:
@@ -215,13 +217,24 @@ class Evidence:
         It carries no time of its own. But polling that found a thing bad again says so at its next turns, too.
         """
         good = signal.since if signal.state is State.OK else self._recovered(key, net)
-        beat = self.habits.beat(key, rules, signal.turns)
+        if good is not None and not self.habits.praises:
+            good = max(good, signal.turns.well)
+        beat = self.habits.usual(key, signal.turns, rules)
         if good is None or not beat or not self.habits.repeats(rules):
             return at
         line = signal.turns.in_line(at, good, beat)
         # While an outage that ended is not over for good, it must become plain whether it goes on.
         doubtful = at - good < min(rules.reorder, rules.stability - (BORNE_OUT - 1) * beat)
         return None if doubtful and len(line) < BORNE_OUT else line[-1]
+
+    def _cleared_before(self, key: Key, said: Observation, rules: AlarmRules, heard: Heard) -> Signal | None:
+        """The signal of bad news that its clear has overtaken."""
+        well = self.habits.well(key, rules)
+        if well is None or said.at - well >= rules.reorder:
+            return None
+        heard.key = key
+        self.signals[key] = Signal(State.OK, well, said.at, said.source, well, well, 1)
+        return self.signals[key]
 
     def _recovered(self, key: Key, net: Network) -> Instant | None:
         """When others showed that what a signal still calls bad is well, or that what explained it is over; None while

@@ -27,6 +27,8 @@ class Turns:
     """The latest times at which it said bad, or for the first time not any more; ascending."""
     bad: bool = False
     """What it said last."""
+    well: Instant = 0
+    """When it last said that all is well."""
     beat: Span = 0
     """From one turn to the next."""
     votes: int = 0
@@ -36,8 +38,10 @@ class Turns:
 
     def hear(self, at: Instant, bad: bool) -> None:
         """One more word. That all is well is news only once."""
-        if not bad and not self.bad:
-            return
+        if not bad:
+            self.well = at
+            if not self.bad:
+                return
         if self.words and at > self.words[-1]:
             self._vote(at, bad)
         if not self.words or at > self.words[-1]:
@@ -112,19 +116,31 @@ class Habits:
         self.praise.add((at, key))
         return True
 
+    def well(self, key: Key, rules: AlarmRules) -> Instant | None:
+        """When polling that tells of changes alone said of a thing that it is well, though not that it had been bad:
+        that word got lost, or is late."""
+        if self.praises or not self.repeats(rules):
+            return None
+        return max((at for at, praised in self.praise if praised == key), default=None)
+
     @property
     def shown(self) -> int:
         """How many things it has spoken of with regularity."""
         return sum(map(len, self.beats.values()))
 
-    def beat(self, key: Key, rules: AlarmRules, turns: Turns | None = None) -> Span:
+    def beat(self, key: Key, rules: AlarmRules) -> Span:
         """How often polling would speak of a thing that is bad; 0 while it has not shown that it does."""
-        if turns is not None and turns.regular():
-            return turns.beat
         known = self.beats.get(key[2], {})
         if key in known or not known or self.shown < rules.presume_signals:
             return known.get(key, 0)
-        return sorted(known.values())[len(known) // 2]
+        return _median(known.values())
+
+    def usual(self, key: Key, turns: Turns, rules: AlarmRules) -> Span:
+        """How often polling most likely speaks of a thing of which it did so: by the thing's own rhythm, that of its
+        kind, or that of all others."""
+        if turns.regular():
+            return turns.beat
+        return self.beat(key, rules) or _median(beat for known in self.beats.values() for beat in known.values())
 
     def repeats(self, rules: AlarmRules, these: Collection[Key] = ()) -> bool:
         """Whether polling says again and again what is bad: of several things, or of all these."""
@@ -138,6 +154,11 @@ class Habits:
 
 def _alike(step: Span, other: Span) -> bool:
     return abs(step - other) * 10 <= step
+
+
+def _median(beats: Iterable[Span]) -> Span:
+    found = sorted(beats)
+    return found[len(found) // 2] if found else 0
 
 
 def _near(word: Instant, at: Instant, step: Span) -> bool:

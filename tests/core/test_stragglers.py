@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import random
 
-from core_metro import at, back, dark, lit, night, rows, silent
+from core_metro import at, back, dark, lit, night, rows, say, silent
 
 from netwatch.core.engine import Engine
-from netwatch.core.model import Fact
+from netwatch.core.model import Alarm, AlarmState, Fact
 
 CUSTOMERS = ("ACC-1", "CPE-1", "CPE-2")
 
@@ -66,3 +66,23 @@ def test_the_words_of_an_outage_that_come_twice_hide_neither_its_end_nor_polling
     doubled = [f for f in doubled if rng.random() < 0.5]
     late = [*silent(629, "ACC-1"), *silent(644, "CPE-1"), *silent(689, "CPE-1")]
     assert told(night(sorted([*CUT, *doubled, *late], key=lambda f: f.at), 4000)) == told(night(CUT, 4000))
+
+
+def test_bad_news_that_its_own_clear_has_overtaken_changes_nothing() -> None:
+    """Polling that tells of good news only what changed had found CPE-3 silent: that word is late."""
+    facts = [*CUT, *back(650, "CPE-3"), *silent(698, "CPE-3")]
+    assert told(night(facts, 4000)) == told(night(CUT, 4000))
+    run = night(facts, 1000)
+    alarm = next(row for row in run.rows() if isinstance(row, Alarm) and row.device == "CPE-3")
+    assert (alarm.state, alarm.raised, alarm.cleared) == (AlarmState.CLEARING, at(650), at(650))
+
+
+def test_the_same_from_a_poller_that_repeats_good_news_is_bad_news() -> None:
+    praise = [fact for t in range(30, 630, 20) for fact in back(t, "CPE-3", "CPE-4")]
+    run = night([*praise, *CUT, *back(650, "CPE-3"), *silent(698, "CPE-3")], 4000)
+    assert "CPE-3" in {row["root"]["id"] for row in rows(run, "fault")}
+
+
+def test_an_old_word_is_known_by_the_rhythm_of_others_where_its_own_kind_has_shown_none() -> None:
+    blind = [*silent(605, "CPE-2"), say(615, "AGG-1 GE1/0/1", "los", "bad", "poll")]
+    assert told(night([*CUT, *blind], 4000)) == told(night(CUT, 4000))

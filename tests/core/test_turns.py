@@ -89,4 +89,4 @@ def test_what_is_asked_in_another_rhythm_than_most_is_judged_by_its_own() -> Non
         habits.learn((f"AGG-{n}", "GE0/0/1", Condition.LINK), heard(list(range(0, 9 * MINUTE, MINUTE))), RULES.alarms)
     slow = heard(list(range(0, 45 * MINUTE, 5 * MINUTE)))
     assert habits.beat(KEY, RULES.alarms) == MINUTE
-    assert habits.beat(KEY, RULES.alarms, slow) == 5 * MINUTE
+    assert habits.usual(KEY, slow, RULES.alarms) == 5 * MINUTE
