@@ -139,6 +139,7 @@ class TicketRecord:
     area: str = ""
     ahead: int = 0
     withheld: bool = False
+    braked: bool = False
     battery_end: Instant | None = None
     generator_proposed: Instant | None = None
     generator_ordered: Instant | None = None

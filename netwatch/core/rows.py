@@ -116,6 +116,7 @@ class Rows:
             area=order.area,
             ahead=order.ahead,
             withheld=order.withheld,
+            braked=order.braked,
             battery_end=order.battery_end,
             generator_proposed=order.generator_proposed,
             generator_ordered=order.generator_ordered,

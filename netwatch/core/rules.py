@@ -351,7 +351,7 @@ class DispatchRules:
     warn_share: float
     """Share of a limit after which those concerned are warned."""
     brake_orders: int
-    """So many crews sent within `brake_window` and no more is sent without a person…"""
+    """So many crews sent within `brake_window` and none goes that no person acknowledged…"""
     brake_window: Span
     """…until the first of them lies further back than this."""
     priors: Mapping[str, Prior]

@@ -32,6 +32,7 @@ class TicketOnCard(TypedDict):
     opened: Time
     dispatched: Time
     acknowledged: bool
+    braked: bool
     breach_probability: float | None
     outlook: OutlookDoc | None
 
@@ -175,6 +176,7 @@ class Board:
             for t in view.all(Ticket).values()
             if t.state not in CLOSED and t.breach_probability is not None and t.breach_probability >= _AT_RISK
         )
+        held = sorted((t for t in view.all(Ticket).values() if t.braked), key=lambda t: t.opened)
         blind = [f for f in view.all(Fault).values() if f.root.kind is RootKind.MANAGEMENT and f.cleared is None]
         unknown = view.related(Unknown, "all", "running")
         docs = Documents(view, now)
@@ -192,6 +194,7 @@ class Board:
                 "soon": sum(not o.breached and view.deadline(o, now) - now < 30 * MINUTE for o in running),
                 "month": view.breaches_this_month(),
             },
+            "held": {"orders": len(held), "fault": held[0].fault if held else None},
             "devices": view.devices_by_state(),
             "alarms": view.count("alarm"),
             "blind": {
@@ -215,6 +218,7 @@ def _on_card(ticket: Ticket, docs: Documents) -> TicketOnCard:
         "opened": docs.time(ticket.opened),
         "dispatched": docs.time(ticket.dispatched),
         "acknowledged": ticket.acknowledged is not None,
+        "braked": ticket.braked,
         "breach_probability": ticket.breach_probability,
         "outlook": docs.outlook(ticket.outlook),
     }

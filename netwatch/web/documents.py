@@ -215,6 +215,7 @@ class Documents:
             "generator_proposed": self.time(row.generator_proposed),
             "generator_ordered": self.time(row.generator_ordered),
             "withheld": row.withheld,
+            "braked": row.braked,
         }
 
     def clock(self, clock: Clock) -> ClockDoc:

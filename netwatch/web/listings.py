@@ -35,6 +35,7 @@ from netwatch.web import shapes
 from netwatch.web.documents import Documents, complaint_id, overdue
 from netwatch.web.problems import ProblemError
 from netwatch.web.view import CLOSED, View, natural, verdict
+from netwatch.web.works import beside
 
 LIMIT: Final = 100
 MOST: Final = 1000
@@ -244,7 +245,7 @@ def _circuit_detail(docs: Documents, key: str) -> Mapping[str, Any]:
 
 def _fault_detail(docs: Documents, key: str) -> Mapping[str, Any]:
     view = docs.view
-    ticket = view.ticket_of(key)
+    fault, ticket = view.get(Fault, key), view.ticket_of(key)
     outages = sorted(
         view.find(Outage, "fault", key), key=lambda o: (o.restored is not None, o.deadline or 0, natural(o.circuit))
     )
@@ -258,6 +259,7 @@ def _fault_detail(docs: Documents, key: str) -> Mapping[str, Any]:
         "exposures_total": len(exposures),
         "alarms": [docs.alarm(a) for a in alarms[:50]],
         "alarms_total": len(alarms),
+        "windows": [docs.window(w) for w in beside(view, fault, docs.now)] if fault else [],
         "repair": docs.ticket(ticket, 200) if ticket else None,
         "journal": [docs.entry(e) for e in view.story(subjects)],
     }

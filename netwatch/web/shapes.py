@@ -180,6 +180,8 @@ class TicketDoc(TypedDict):
     generator_ordered: Time
     withheld: bool
     """Held off a little longer by lot, to see what would heal."""
+    braked: bool
+    """Held because so many were sent lately: whoever acknowledges it lets it go."""
 
 
 class FaultDoc(TypedDict):

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from core_metro import Builder, at, dark, engine
+from core_metro import Builder, at, dark, engine, lit
 
 from netwatch.core.engine import Engine
-from netwatch.core.model import Decision, Role, TicketState
+from netwatch.core.model import Action, Decision, Role, TicketState, Work
 
 MANY = 40
 LIMIT = 30
@@ -40,6 +40,7 @@ def test_every_ticket_opens_and_only_so_many_crews_go() -> None:
     held = [t.reason for t in run.book.tickets.values() if t.state is TicketState.WATCHING]
     assert len(held) == MANY - LIMIT
     assert all("brake" in reason for reason in held)
+    assert [t.braked for t in run.book.tickets.values()].count(True) == MANY - LIMIT
 
 
 def test_one_page_says_so() -> None:
@@ -52,3 +53,22 @@ def test_the_others_go_when_the_first_lie_far_enough_back() -> None:
     run, _ = a_broken_comb()
     run.decide([], at(200 + WINDOW))
     assert states(run).count(TicketState.DISPATCHED) == MANY
+
+
+def test_what_a_person_has_looked_at_goes_whatever_the_brake_says() -> None:
+    run, _ = a_broken_comb()
+    held = next(t for t in run.book.tickets.values() if t.braked)
+    run.decide([Work(at(201), (), Action.ACK, "noc", ticket=held.id)], at(201))
+    assert held.state is TicketState.DISPATCHED
+    assert not held.braked
+    assert states(run).count(TicketState.DISPATCHED) == LIMIT + 1
+
+
+def test_nothing_is_held_any_more_that_has_cleared() -> None:
+    run, _ = a_broken_comb()
+    held = [t.fault for t in run.book.tickets.values() if t.braked]
+    back = [f for n in range(MANY) for f in lit(210, f"AGG-1 GE1/0/{n}")]
+    run.decide(back, at(210))
+    run.decide([], at(300))
+    assert all(run.book.faults[fault].cleared is not None for fault in held)
+    assert not any(t.braked for t in run.book.tickets.values())

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -20,6 +21,7 @@ from netwatch.core.model import (
     ServiceState,
     Ticket,
     TicketState,
+    Window,
     Work,
 )
 from netwatch.core.time import DAY, HOUR, MINUTE, show
@@ -162,6 +164,28 @@ async def test_the_board_counts_as_the_rows_do(reader: httpx.AsyncClient) -> Non
     assert cable["urgent"]["assurance"] == "AAA"
     assert board["fault"]["F16"]["exposed"] == {"AAA": 3, "AA": 2}
     assert board["messages"][0]["subject"] == "T19"
+
+
+async def test_what_the_brake_holds_is_counted_and_its_oldest_order_named(
+    night: Night, reader: httpx.AsyncClient
+) -> None:
+    night.view.apply(decision(*scene.storm(night.view.ledger)))
+    board = (await reader.get("/api/v1/board")).json()
+    assert board["summary"]["held"] == {"orders": 12, "fault": "F60"}
+    assert [board["fault"][key]["ticket"]["braked"] for key in ("F60", "F12")] == [True, False]
+    assert (await reader.get("/api/v1/tickets/T60")).json()["braked"] is True
+
+
+async def test_a_fault_names_the_planned_work_that_goes_on_around_it(night: Night, reader: httpx.AsyncClient) -> None:
+    async def works(key: str) -> list[str]:
+        return [window["id"] for window in (await reader.get(f"/api/v1/faults/{key}")).json()["windows"]]
+
+    assert await works("F21") == ["M-7"]  # of the device that is named
+    assert await works("F12") == []  # M-7 is elsewhere, M-8 has not begun
+    around = (("site", "S-08"), ("circuit", "C-1007"), ("link", "L-07"), ("device", "AGG-7"), ("site", "S-03"))
+    rows = [Window(f"M-2{i}", NOW, NOW - HOUR, NOW + HOUR, (Scope(*at),), False) for i, at in enumerate(around)]
+    night.view.apply(decision(*rows, replace(rows[0], id="M-30", cancelled=True)))
+    assert await works("F12") == ["M-20", "M-21", "M-22", "M-23"]
 
 
 async def test_our_own_blindness_is_said_and_counts_as_unknown() -> None:

@@ -19,9 +19,12 @@ from web_scene import NOW, decision
 from netwatch.core.model import (
     CircuitState,
     Domain,
+    Driver,
     Fault,
+    Outlook,
     RootKind,
     ServiceState,
+    Ticket,
     TicketKind,
     TicketState,
 )
@@ -156,6 +159,49 @@ async def test_all_quiet_is_said_and_blindness_is_not_quiet(chromium: Browser) -
         quiet.view.apply(decision(*scene.blindness()))
         await page.until("!document.getElementById('banner').hidden")
         assert "All quiet" not in await page.js("document.getElementById('faults').innerText")
+        clean(page, url)
+
+
+async def test_orders_that_the_brake_holds_are_told_above_all_else_until_a_person_has_looked(
+    night: Night, chromium: Browser
+) -> None:
+    async with night.served() as url:
+        page = await opened(chromium, url, "?lang=en")
+        assert await page.js("document.getElementById('banner').hidden")
+        held = scene.storm(night.view.ledger)
+        night.view.apply(decision(*held))
+        await page.until("document.getElementById('banner').innerText.includes('12 orders held')")
+        assert await page.js("document.querySelector('[data-id=F60] .state').textContent") == "held"
+        await page.js("document.querySelector('#banner button').click()")
+        await page.until("document.getElementById('drawer').innerText.includes('a person must look')")
+        orders = [replace(t, braked=False) for t in held if isinstance(t, Ticket)]
+        night.view.apply(decision(*orders))
+        await page.until("document.getElementById('banner').hidden")
+        clean(page, url)
+
+
+async def test_the_page_of_a_fault_tells_the_forecast_and_the_work_planned_there(
+    night: Night, chromium: Browser
+) -> None:
+    order = night.view.all(Ticket)["T12"]
+    drivers = (Driver("cause", "cable", 0.9, 0.31), Driver("queue", "", 2.0, 0.12))
+    outlook = Outlook(NOW, NOW + HOUR, 0.64, 0.72, 95.0, 210.0, drivers)
+    night.view.apply(decision(replace(order, outlook=outlook)))
+    async with night.served() as url:
+        page = await opened(chromium, url, "?lang=en")
+        await page.js("document.querySelector('[data-id=F12]').click()")
+        text = "document.getElementById('drawer').innerText"
+        await page.until(f"{text}.includes('64% risk of missing the limit, 72% if sent one look later')")
+        shown = await page.js(text)
+        for needed in ("back within 95 min (half), 210 min (four in five)", "probably cable", "(+12 points)"):
+            assert needed in shown, needed
+        assert "Planned work here" not in shown
+        await page.press("Escape")
+        await page.until("!document.getElementById('drawer').open")
+        await page.js("document.querySelector('[data-id=F21]').click()")
+        await page.until(f"{text}.includes('Planned work here')")
+        assert "running until 05:50" in await page.js(text)
+        assert "Nothing speaks against it." in await page.js(text)
         clean(page, url)
 
 

@@ -568,6 +568,19 @@ def night(known: Ledger) -> list[Row]:
     return rows
 
 
+def storm(known: Ledger, held: int = 12) -> list[Row]:
+    """So many customers dark within a minute that the brake holds their orders."""
+    rows: list[Row] = []
+    for i in range(held):
+        circuit, key = f"C-{1210 + i}", f"F{60 + i}"
+        one = fault(key, RootKind.PREMISES, f"CPE-{1210 + i}", Domain.PREMISES, 2, (circuit,), reason="No light.")
+        due = down(rows, one, 2, known)
+        why = "brake: 30 crews were sent within 10 min, a person must look and acknowledge it first"
+        order = ticket(f"T{60 + i}", key, TicketState.WATCHING, 2 - i / 60, (circuit,), deadline=due, reason=why)
+        rows += [one, replace(order, braked=True, skill="customer")]
+    return rows
+
+
 def blindness() -> list[Row]:
     """We lost the management network five minutes ago."""
     at = NOW - 5 * MINUTE

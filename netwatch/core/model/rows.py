@@ -323,6 +323,8 @@ class Ticket:
     """By a person."""
     withheld: bool = False
     """Held off a little longer by lot, to see what would heal."""
+    braked: bool = False
+    """It would be sent, but so many were lately that a person must look first, who says so by acknowledging it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -186,6 +186,7 @@ class Orders:
                 self._send(order, fault, f"the work is {skill}'s after all: {fault.reason}")
 
     def _decide(self, order: TicketRecord, fault: FaultRecord) -> None:
+        order.braked = False
         if fault.cleared is not None:
             order.outlook = order.probability = None
             return
@@ -266,6 +267,8 @@ class Orders:
         """Why nobody is sent although it would be time."""
         if self._suppressed(fault):
             return "planned work: nobody is sent"
+        if order.acknowledged is not None:
+            return ""  # a person has looked
         rules = self.rules.dispatch
         sent = sorted(
             t.dispatched
@@ -274,9 +277,9 @@ class Orders:
         )
         if len(sent) < rules.brake_orders:
             return ""
-        reason = (
-            f"brake: {len(sent)} crews were sent within {rules.brake_window // MINUTE} min, a person must look first"
-        )
+        order.braked = True
+        minutes = rules.brake_window // MINUTE
+        reason = f"brake: {len(sent)} crews were sent within {minutes} min, a person must look and acknowledge it first"
         if order.reason != reason:
             self.round.say("ticket.held", order.id, reason, fault=fault.id)
         self.tell("noc", "noc.storm", fault, f"brake:{sent[-1]}", reason=reason, what=reason)

@@ -3,8 +3,10 @@
 import * as clock from "./clock.js";
 import { countdown, tick } from "./countdown.js";
 import { h } from "./dom.js";
+import { stateChip } from "./faults.js";
 import { icon } from "./icons.js";
-import { className, t } from "./words.js";
+import { windowLine } from "./panels.js";
+import { className, current, t } from "./words.js";
 
 const STEPS = ["opened", "dispatched", "accepted", "arrived", "restored", "returned"];
 
@@ -12,11 +14,11 @@ export class Drawer {
   constructor(dialog) {
     this.dialog = dialog;
     this.id = null;
+    this.shown = null;
     this.turn = 0;
     dialog.addEventListener("close", () => {
-      const row = document.querySelector(`.fault[data-id="${CSS.escape(this.id ?? "")}"]`);
-      this.id = null;
-      row?.focus();
+      document.querySelector(`.fault[data-id="${CSS.escape(this.shown ?? "")}"]`)?.focus();
+      if (this.id === this.shown) this.id = null; // else another one was asked for before this event came
     });
     // A click beside the drawer closes it, as does Escape.
     dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());
@@ -25,7 +27,9 @@ export class Drawer {
   async open(id) {
     this.id = id;
     await this.refresh();
-    if (!this.dialog.open && this.id === id) this.dialog.showModal();
+    if (this.dialog.open || this.id !== id) return;
+    this.shown = id;
+    this.dialog.showModal();
   }
 
   /** Read the fault again, when it is the one that is open. */
@@ -66,6 +70,8 @@ function detail(fault) {
     ),
     why(fault),
     fault.repair && ticket(fault.repair),
+    forecast(fault.outlook),
+    windows(fault),
     outages(fault),
     exposures(fault),
     alarms(fault),
@@ -85,7 +91,7 @@ function why(fault) {
       `${t("sure", { n: percent })} · ${t("symptoms", { n: fault.explains })}`,
       fault.facility_deadline && ` · ${t("facility", { time: clock.when(fault.facility_deadline) })}`,
     ),
-    fault.against && h("p", { class: "against" }, h("b", {}, `${t("detail.against")} `), fault.against),
+    h("p", { class: "against" }, fault.against ? [h("b", {}, `${t("detail.against")} `), fault.against] : t("detail.unopposed")),
   );
 }
 
@@ -96,7 +102,7 @@ function ticket(repair) {
       "p",
       { class: "head" },
       h("a", { href: `/t/${encodeURIComponent(repair.id)}`, target: "_blank", rel: "noopener" }, repair.id),
-      h("span", { class: `state state-${repair.state}` }, t(`state.${repair.state}`)),
+      stateChip(repair),
       h("span", { class: "team" }, repair.team || t("unassigned")),
       repair.company && h("small", {}, repair.company),
     ),
@@ -107,6 +113,24 @@ function ticket(repair) {
     ),
     repair.reason && h("p", { class: "reason" }, repair.reason),
   );
+}
+
+/** What is to be expected, and what moves it most. */
+function forecast(outlook) {
+  if (!outlook) return null;
+  const percent = (share) => Math.round(share * 100);
+  const waiting = outlook.breach_if_waiting === null ? "" : t("detail.if_waiting", { n: percent(outlook.breach_if_waiting) });
+  const back = t("expected", { median: Math.round(outlook.median_minutes), p80: Math.round(outlook.p80_minutes) });
+  return part(
+    "forecast",
+    h("p", {}, h("b", {}, t("detail.if_sent", { n: percent(outlook.breach_if_sent) })), waiting, ` · ${back}`),
+    h("ul", { class: "facts" }, outlook.drivers.map((driver) => h("li", {}, driver[current()]))),
+  );
+}
+
+function windows(fault) {
+  if (!fault.windows.length) return null;
+  return part("windows", h("ul", {}, fault.windows.map(windowLine)));
 }
 
 function outages(fault) {

@@ -140,7 +140,7 @@ function ticketCell(card) {
     h(
       "span",
       { class: "line" },
-      h("span", { class: `state state-${ticket.state}` }, t(`state.${ticket.state}`)),
+      stateChip(ticket),
       h("span", { class: "team" }, ticket.team || t("unassigned")),
     ),
     h(
@@ -154,6 +154,10 @@ function ticketCell(card) {
     ),
   );
 }
+
+/** How far an order is; one that the brake holds waits for a person, which no state says. */
+export const stateChip = ({ state, braked }) =>
+  braked ? h("span", { class: "state state-held" }, t("waits")) : h("span", { class: `state state-${state}` }, t(`state.${state}`));
 
 /** What moves the risk, and when service is to be expected back. */
 function reasons(outlook) {

@@ -20,7 +20,7 @@ function draw() {
   drawHead();
   if (!board) return;
   const open = (id) => drawer.open(id);
-  drawBanner(at("banner"), board.summary.blind, open);
+  drawBanner(at("banner"), board.summary, open);
   drawNumbers(at("numbers"), board.summary);
   drawFaults(at("faults"), board, open);
   drawSide(at("side"), board, open);

@@ -72,11 +72,20 @@ function tile(name, label, number, more) {
   );
 }
 
-export function drawBanner(box, blind, open) {
-  box.hidden = !blind.since;
-  const text = blind.since && t("blind", { n: blind.circuits, time: clock.when(blind.since) });
-  if (!text || box.textContent === text) return; // said once: an alert that is drawn anew is read out anew
-  box.replaceChildren(h("button", { type: "button", "aria-haspopup": "dialog", onclick: () => open(blind.fault) }, icon("management"), text));
+/** What nobody may overlook: that we see nothing, and that crews wait for a person's word. */
+export function drawBanner(box, { blind, held }, open) {
+  const lines = [];
+  if (blind.since)
+    lines.push({ name: "blind", image: "management", fault: blind.fault, text: t("blind", { n: blind.circuits, time: clock.when(blind.since) }) });
+  if (held.orders) lines.push({ name: "held", image: "pause", fault: held.fault, text: t("held", { n: held.orders }) });
+  box.hidden = lines.length === 0;
+  // What did not change is kept: an alert that is drawn anew is read out anew.
+  keep(box, lines, {
+    key: (line) => line.name,
+    print: (line) => line.text,
+    make: (line) =>
+      h("button", { type: "button", class: `banner-${line.name}`, "aria-haspopup": "dialog", onclick: () => open(line.fault) }, icon(line.image), line.text),
+  });
 }
 
 export function drawSide(box, board, open) {
@@ -104,17 +113,17 @@ function fill(box, name, items, make, key) {
   keep(part.querySelector("ol"), items, { key, print: (item) => JSON.stringify(item), make });
 }
 
-function windowLine(w) {
+export function windowLine(w) {
   const scope = w.scope.map((text) => {
     const [kind, ...id] = text.split(" ");
     return `${t(`scope.${kind}`)} ${id.join(" ")}`;
   });
-  const time = w.state === "ahead" ? t("from", { time: clock.when(w.start) }) : t("until", { time: clock.when(w.end) });
+  const time = w.state === "ahead" ? clock.when(w.start) : clock.when(w.end);
   return h(
     "li",
     { class: `w-${w.state}` },
     h("p", {}, h("b", {}, w.id), h("span", { class: "what" }, scope.join("、"))),
-    h("small", {}, h("span", { class: `mark-${w.state}` }, t(w.state)), ` ${time}`),
+    h("small", {}, h("span", { class: `mark-${w.state}` }, t(w.state, { time }))),
   );
 }
 
