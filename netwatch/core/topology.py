@@ -251,9 +251,11 @@ class Towards:
         return self._ways[device]
 
     def _found(self, device: str) -> Iterable[tuple[str, str]]:
+        behind = device in self.beyond
         for link in self.network.links_of.get(device, ()):
             far = self.network.far(link, device)
-            if self.passes(far) or far in self.roots or device in self.beyond:
+            # Who is not behind leaves is not heard by way of what is: no customer carries another's traffic.
+            if behind or far in self.roots or (self.passes(far) and far not in self.beyond):
                 yield link, far
 
     def passes(self, device: str) -> bool:

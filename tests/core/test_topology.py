@@ -102,6 +102,22 @@ def test_a_leaf_carries_no_transit() -> None:
     assert not reach.cut_off("A")
 
 
+def test_a_leaf_is_not_heard_by_way_of_what_hangs_behind_another_leaf() -> None:
+    b = Builder()
+    for name, role in (("CORE", Role.CORE), ("A", Role.ACCESS), ("CPE-1", Role.CPE), ("CPE-2", Role.CPE)):
+        b.device(name, role)
+    b.device("SWITCH", Role.ACCESS)
+    b.link("CA", "CORE 1", "A 1")
+    b.link("A1", "A 2", "CPE-1 1")
+    b.link("A2", "A 3", "CPE-2 1")
+    b.link("1S", "CPE-1 2", "SWITCH 1")
+    b.link("2S", "CPE-2 2", "SWITCH 2")
+    reach = Reach(Network(b.ledger()), "CORE", {"A2"}, set())
+    assert reach.cut_off("CPE-2"), "another customer's box carries nothing for it"
+    assert not reach.cut_off("SWITCH")
+    assert not reach.cut_off("CPE-1")
+
+
 def test_standing_at_a_leaf_we_hear_through_it() -> None:
     b = Builder()
     b.device("CPE", Role.CPE)
