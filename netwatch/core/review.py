@@ -200,11 +200,36 @@ class Review:
         for fault in self.cases.orphans():
             self._orphan(fault)
         for fault in self.cases.opened:
-            fault.planned = self.contract.root_planned(fault)
+            plan = self.contract.worked_on(fault)
+            fault.planned = plan is not None
             self.round.say("fault.opened", fault.id, f"{fault.root}: {fault.reason}", domain=fault.domain)
-            if fault.domain is Domain.MANAGEMENT:
-                kind = "blind" if fault.root.kind is RootKind.MANAGEMENT else "agent"
-                self.orders.tell("noc", f"noc.{kind}", fault, f"{fault.id}:opened", reason=fault.reason)
+            if plan is not None:
+                until = self.round.shown(plan.until)
+                self.round.say("fault.planned", fault.id, f"planned work {plan.id} on it goes on until {until}")
+            elif fault.domain is Domain.MANAGEMENT:
+                self._alarm_noc(fault)
+        for fault in self.book.faults.values():
+            if fault.planned and fault.cleared is None and not (fault.circuits or fault.absorbed_by):
+                self._outlive(fault)
+
+    def _alarm_noc(self, fault: FaultRecord) -> None:
+        kind = "blind" if fault.root.kind is RootKind.MANAGEMENT else "agent"
+        self.orders.tell("noc", f"noc.{kind}", fault, f"{fault.id}:opened", reason=fault.reason)
+
+    def _outlive(self, fault: FaultRecord) -> None:
+        """What has taken nothing away and lasts on when the work on it should be done is a fault from then on.
+
+        What did take something away stays the work's, on record: its order, and from when on it counts, hang on what
+        each circuit's contract makes of the window.
+        """
+        plan = self.contract.worked_on(fault)
+        if plan is not None and plan.until > self.now:
+            self.round.wake_at(plan.until)
+            return
+        fault.planned = False
+        self.round.say("fault.outlived", fault.id, "the planned work on it should be done, and it lasts on")
+        if fault.domain is Domain.MANAGEMENT:
+            self._alarm_noc(fault)
 
     def _absorb(self, child: FaultRecord, parent: FaultRecord) -> None:
         self.round.say("fault.absorbed", child.id, f"{child.root} follows from {parent.root}", parent=parent.id)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
-from core_metro import T0, ZONE, at, back, dark, lit, night, rows, shifted, silent
+from core_metro import T0, ZONE, at, back, dark, engine, lit, night, rows, say, shifted, silent
 
 from netwatch.core.engine import Engine
 from netwatch.core.model import Action as Act
-from netwatch.core.model import Fact, Maintenance, Scope, Work
+from netwatch.core.model import Fact, Maintenance, Scope, Tick, Work
 from netwatch.core.recurrence import named, occurrences
 from netwatch.core.time import DAY, HOUR, SECOND, Instant, parse
 
@@ -120,6 +121,61 @@ def test_the_word_of_a_crew_works_on_a_fault_that_outlived_its_window() -> None:
     run = night([work(0, 3600), *cut(100), Work(at(4000), ("C1",), Act.ACCEPT, "own")], 4100)
     (order,) = run.book.tickets.values()
     assert order.accepted == at(4000)
+
+
+def pages(facts: list[Fact], until: float) -> list[tuple[float, str, str]]:
+    """The messages of a night: when, to whom, what."""
+    run, out = engine(), []
+    for fact in [*sorted(facts, key=lambda f: f.at), Tick(at(until))]:
+        out += run.decide([fact], fact.at).effects
+    return [((e.at - T0) / SECOND, e.audience, e.template) for e in out]
+
+
+@pytest.mark.parametrize(
+    ("condition", "told"),
+    [
+        ("mains", [(3600, "noc", "noc.fault"), (3600, "team:own", "ticket.enquiry")]),
+        ("agent", [(3600, "noc", "noc.agent")]),
+    ],
+)
+def test_what_takes_nothing_away_and_outlives_the_work_on_its_room_is_told_from_the_windows_end_on(
+    condition: str, told: list[tuple[float, str, str]]
+) -> None:
+    room = work(0, 3600, "site S-ACC-1")
+    trouble: list[Fact] = [say(100, "ACC-1", condition)]
+    assert pages([room, *trouble], 5000) == told
+    assert pages([room, *trouble, say(3000, "ACC-1", condition, "ok")], 5000) == []
+    early = work(1000, 1001, "site S-ACC-1", heard=1000, cancelled=True)
+    assert [at for at, _, _ in pages([room, early, *trouble], 5000)] == [1000.0] * len(told)
+
+
+def test_mains_of_a_room_that_nobody_works_on_are_no_part_of_the_plan() -> None:
+    run = night([work(0, 3600, "site S-ACC-1"), say(100, "ACC-1", "mains"), say(101, "ACC-2", "mains")], 1000)
+    assert [f["root"]["id"] for f in rows(run, "fault")] == ["F-1"], "the feed of both"
+    assert len(tickets(run)) == 1
+
+
+def test_work_on_a_circuit_covers_what_rides_on_it() -> None:
+    run = night([work(0, 3600, "circuit C1"), *cut(100, 3000)], 8000)
+    assert outage(run, "V1")["planned_seconds"] == outage(run)["planned_seconds"] == 2900
+    assert tickets(run) == []
+
+
+def test_it_is_said_which_work_covers_an_outage_whether_it_is_excused_and_what_held_its_order_back() -> None:
+    run, said = engine(), []
+    for plan in (work(0, 3600), replace(work(0, 3000), id="M-LATE", announced=at(-7200))):
+        run.decide([plan], plan.at)
+    for t in (*cut(100), Tick(at(4000))):
+        said += [(e.kind, e.subject, e.reason) for e in run.decide([t], t.at).entries]
+    (reason,) = [reason for kind, subject, reason in said if (kind, subject) == ("outage.planned", "C1")]
+    assert reason.startswith("planned work M-1 covers it until 2026-11-02T03:00")
+    assert reason.endswith("excused")
+    (opened,) = [reason for kind, _, reason in said if kind == "ticket.opened"]
+    assert "planned work M-1 held it back until 2026-11-02T03:00" in opened
+    late = engine()
+    plan = work(0, 3600, announced=at(-7200))
+    entries = [e for f in (plan, *cut(100), Tick(at(400))) for e in late.decide([f], f.at).entries]
+    assert [e.reason.endswith("not excused, by its notice or its scope") for e in entries if e.kind == "outage.planned"]
 
 
 # ---------------------------------------------------------------- what a replaced window was for

@@ -7,7 +7,7 @@ windows belong to an outage.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from zoneinfo import ZoneInfo
 
 from netwatch.core import sla
@@ -19,6 +19,14 @@ from netwatch.core.outages.circuits import Loss
 from netwatch.core.rules import Rules, SlaPolicy
 from netwatch.core.time import MINUTE, Instant
 from netwatch.core.topology import Network
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Plan:
+    """Planned work that something began inside of."""
+
+    until: Instant
+    id: str
 
 
 class Contract:
@@ -169,12 +177,13 @@ class Contract:
         return self._covered[key]
 
     def _touches(self, scope: tuple[Scope, ...], circuit_id: str) -> bool:
-        if any(s.kind == "circuit" and s.id == circuit_id for s in scope):
-            return True
+        named = {s.id for s in scope if s.kind == "circuit"}
         links, devices = scope_parts(scope, self.net)
         seen: set[str] = set()
         at: str = circuit_id
         while at and at not in seen and at in self.net.ledger.circuits:
+            if at in named:
+                return True
             seen.add(at)
             circuit = self.net.ledger.circuits[at]
             for route in self.net.routes(circuit):
@@ -185,10 +194,16 @@ class Contract:
 
     def covered_until(self, circuit_id: str, started: Instant) -> Instant | None:
         """Until when planned work that covers a circuit goes on, for loss that began inside it."""
+        plan = self.covered_by(circuit_id, started)
+        return plan.until if plan is not None else None
+
+    def covered_by(self, circuit_id: str, started: Instant) -> Plan | None:
+        """The planned work that covers a circuit for loss that began inside it: the last to end."""
         if not self.book.windows:
             return None
-        covered = [spans for _, spans in self._windows(circuit_id)]
-        return max((self._continued(w, e) for w in covered for s, e in w if s <= started < e), default=None)
+        covered = [(versions[0].id, spans) for versions, spans in self._windows(circuit_id)]
+        plans = (Plan(self._continued(w, e), name) for name, w in covered for s, e in w if s <= started < e)
+        return max(plans, default=None)
 
     def excused(self, outage: OutageRecord, loss: Loss) -> list[tuple[Instant, Instant]]:
         """The planned time of an outage that is not net time."""
@@ -259,21 +274,30 @@ class Contract:
         gasped = track is not None and any(key[2] is Condition.DYING_GASP for key in track.signals)
         return len(mine) == 1 and mine[0] in links and not gasped
 
-    def root_planned(self, fault: FaultRecord) -> bool:
-        """Whether a fault's own root is being worked on by plan."""
-        for version, (start, end) in (v for versions in self.book.windows.values() for v in window_versions(versions)):
-            if start <= fault.opened < end:
-                links, devices = scope_parts(version.scope, self.net)
-                kind, name = fault.root.kind, fault.root.id
-                if (
-                    (kind is RootKind.LINK and name in links)
-                    or (kind is RootKind.CABLE and links.intersection(self.net.ledger.cables.get(name, ())))
-                    or (kind in (RootKind.DEVICE, RootKind.PREMISES) and name in devices)
-                    or (kind is RootKind.POWER and any(s.id == name for s in version.scope))
-                    or (kind is RootKind.PORT and any(e[1] in links for e in fault.elements))
-                ):
-                    return True
-        return False
+    def worked_on(self, fault: FaultRecord) -> Plan | None:
+        """The planned work on a fault's own root inside which it began: the last to end."""
+        plans = []
+        for versions in self.book.windows.values():
+            spans = [span for version, span in window_versions(versions) if self._works_on(version.scope, fault)]
+            plans += [Plan(self._continued(spans, e), versions[0].id) for s, e in spans if s <= fault.opened < e]
+        return max(plans, default=None)
+
+    def _works_on(self, scope: tuple[Scope, ...], fault: FaultRecord) -> bool:
+        links, devices = scope_parts(scope, self.net)
+        sites = {s.id for s in scope if s.kind == "site"}
+        match fault.root.kind:
+            case RootKind.LINK:
+                return fault.root.id in links
+            case RootKind.CABLE:
+                return not links.isdisjoint(self.net.ledger.cables.get(fault.root.id, ()))
+            case RootKind.DEVICE | RootKind.PREMISES | RootKind.AGENT:
+                return fault.root.id in devices
+            case RootKind.POWER:
+                return ({e[1] for e in fault.elements if e[0] == "site"} or {fault.root.id}) <= sites
+            case RootKind.PORT:
+                return any(e[1] in links for e in fault.elements)
+            case RootKind.MANAGEMENT | RootKind.CIRCUIT:
+                return False
 
     # ------------------------------------------------------------ facilities
 

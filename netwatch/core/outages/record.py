@@ -236,7 +236,7 @@ class Outages:
         return record
 
     def _carry(self, record: OutageRecord, episode: Episode, loss: Loss) -> None:
-        former = (record.fault, record.restored)
+        former, excused = (record.fault, record.restored), bool(record.excused)
         record.started = min(record.started, episode.started)
         record.restored = None if episode.ended == FOREVER else episode.ended
         record.complained = episode.complained
@@ -251,9 +251,25 @@ class Outages:
             self.round.say(
                 "outage.started", record.circuit, f"without service since {since}: {fault.root}", fault=fault.id
             )
+        if not former[0] or excused is not bool(record.excused):
+            self._planned(record)
         if former[1] != record.restored and record.restored is not None:
             back = self.round.shown(record.restored)
             self.round.say("outage.restored", record.circuit, f"first evidence of service at {back}", fault=fault.id)
+
+    def _planned(self, record: OutageRecord) -> None:
+        """Say which planned work an outage began in, and whether it is excused by it."""
+        plan = self.contract.covered_by(record.circuit, record.started)
+        if plan is None:
+            return
+        verdict = "excused" if record.excused else "not excused, by its notice or its scope"
+        until = self.round.shown(plan.until)
+        self.round.say(
+            "outage.planned",
+            record.circuit,
+            f"planned work {plan.id} covers it until {until}, nobody is sent before: {verdict}",
+            fault=record.fault,
+        )
 
     def _blame(self, record: OutageRecord, loss: Loss) -> FaultRecord:
         """The fault that an outage is put down to."""

@@ -14,6 +14,7 @@ from netwatch.core.forecast.generators import Battery, battery_of, proposal
 from netwatch.core.forecast.past import is_night
 from netwatch.core.intervals import FOREVER
 from netwatch.core.model import Condition, Effect, RootKind, TicketKind, TicketState
+from netwatch.core.outages.contract import Plan
 from netwatch.core.outages.known import Known
 from netwatch.core.round import Round
 from netwatch.core.sla.clocks import Clocks, ledger
@@ -34,6 +35,8 @@ class Orders:
         self.now, self.zone, self.timing, self.contract = round_.now, round_.zone, round_.timing, round_.contract
         self._effects_of: dict[str, tuple[list[OutageRecord], list[ExposureRecord]]] | None = None
         self._at_work: Counter[str] | None = None
+        self._outlived: dict[str, Plan] = {}
+        """Fault → the planned work that held its order back until now."""
         self._tickets: dict[str, list[TicketRecord]] = {}
         for order in self.book.tickets.values():
             self._tickets.setdefault(order.fault, []).append(order)
@@ -138,18 +141,20 @@ class Orders:
             end = effect.restored if isinstance(effect, OutageRecord) else effect.ended
             if fault.cleared is not None:
                 end = fault.cleared if end is None else min(end, fault.cleared)  # beyond it, another one holds it
-            covered = self.contract.covered_until(effect.circuit, effect.started)
-            if covered is None:
+            plan = self.contract.covered_by(effect.circuit, effect.started)
+            if plan is None:
                 times.append(effect.confirmed)
-            elif (end is None or end > covered) and covered <= self.now:
-                times.append(max(covered, effect.confirmed))
+            elif (end is None or end > plan.until) and plan.until <= self.now:
+                times.append(max(plan.until, effect.confirmed))
+                self._outlived[fault.id] = plan
             else:
-                self.round.wake_at(covered)
+                self.round.wake_at(plan.until)
         if times:
             file.wanted = fault.cleared, min(times)
             return min(times)
         if fault.root.kind is RootKind.POWER and not effects and not fault.planned:
-            return fault.confirmed
+            plan = self.contract.worked_on(fault)
+            return fault.confirmed if plan is None else max(plan.until, fault.confirmed)
         return None
 
     def _open_ticket(self, fault: FaultRecord, opened: Instant) -> TicketRecord:
@@ -165,7 +170,10 @@ class Orders:
         )
         self.book.tickets[order.id] = order
         self._tickets.setdefault(fault.id, []).append(order)
-        self.round.say("ticket.opened", order.id, f"{fault.root} takes service or protection away", fault=fault.id)
+        takes = "takes service or protection away" if loss else "takes nothing away yet"
+        plan = self._outlived.get(fault.id) or self.contract.worked_on(fault)
+        late = "" if plan is None else f"; planned work {plan.id} held it back until {self.round.shown(plan.until)}"
+        self.round.say("ticket.opened", order.id, f"{fault.root} {takes}{late}", fault=fault.id)
         self.tell("noc", "noc.fault", fault, f"{order.id}:opened", ticket=order.id, reason=fault.reason)
         return order
 
