@@ -30,13 +30,14 @@ from netwatch.core.turns import BORNE_OUT, Habits, Key, Turns
 
 Element: TypeAlias = tuple[str, str]
 """Kind and id: ("link", L) light, ("adjacency", L) routing, ("admin", L) taken down, ("ais", L) a defect
-passed on from beyond, ("device", D) life, ("site", S) mains, ("agent", D) SNMP, ("port", "DEVICE PORT")
-a customer's port."""
+passed on from beyond, ("rdi", L) the word from beyond that nothing arrives there, ("device", D) life,
+("site", S) mains, ("agent", D) SNMP, ("port", "DEVICE PORT") a customer's port."""
 
 _LINK = {
     Condition.LINK: "link",
     Condition.LOS: "link",
     Condition.AIS: "ais",
+    Condition.RDI: "rdi",
     Condition.HARDWARE: "link",
     Condition.ADMIN: "admin",
     Condition.ADJACENCY: "adjacency",

@@ -172,7 +172,7 @@ class Engine:
     def _drop_strangers(self) -> None:
         """Forget the evidence about what the ledger does not hold (any more), end what its circuits lost."""
         ledger, evidence = self.net.ledger, self.book.evidence
-        known = dict.fromkeys(("link", "adjacency", "admin", "ais"), ledger.links) | {"site": ledger.sites}
+        known = dict.fromkeys(("link", "adjacency", "admin", "ais", "rdi"), ledger.links) | {"site": ledger.sites}
         evidence.retire(
             [
                 (kind, name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 import pytest
 from core_metro import at, back, dark, explained, lit, metro, say, silent
@@ -248,6 +249,16 @@ def test_ais_is_folded_under_the_loss_of_light_further_on() -> None:
     assert set(cause.dead) == {("link", "R0")}, "the link that passes AIS on is well"
 
 
+def test_rdi_is_folded_under_the_end_that_lost_light_and_alone_tells_of_a_defect_that_nobody_watches() -> None:
+    rdi = say(1, "AGG-1 GE0/0/2", "rdi")
+    (cause,) = explained([*dark(0, "AGG-2 GE0/0/1"), rdi])
+    assert str(cause.root) == "cable K1"
+    assert ("rdi", "R1") in cause.explains
+    (alone,) = explained([rdi])
+    assert (str(alone.root), alone.confidence) == ("link R1", 0.5)
+    assert "nothing of it arrives" in alone.reason
+
+
 def test_ais_alone_tells_of_a_defect_that_nobody_watches() -> None:
     (cause,) = explained([say(0, "AGG-2 GE0/0/1", "ais")])
     assert str(cause.root) == "link R1"
@@ -286,6 +297,33 @@ def test_mains_of_two_rooms_that_fail_hours_apart_are_two_failures() -> None:
     assert roots(explained(facts)) == ["power S-ACC-1", "power S-ACC-2"]
 
 
+def fed(*customers: int) -> Ledger:
+    """The metro with these ONUs' homes on one feed."""
+    b = metro()
+    for n in customers:
+        b.site(f"P-O{n}", feed="F-HOMES")
+    return b.ledger()
+
+
+def test_customers_of_one_feed_whose_boxes_all_say_that_their_power_goes_lost_the_feed() -> None:
+    gasps = onu(0, *ONUS, condition="dying_gasp")
+    (cause,) = explained([*gasps, *onu(5, *ONUS)], fed(1, 2, 3, 4))
+    assert (str(cause.root), cause.domain) == ("power F-HOMES", Domain.POWER)
+    assert "4 of them said so" in cause.reason
+    assert len(explained(gasps)) == 4, "of homes whose feed nobody wrote down each is its own"
+
+
+def test_two_customers_of_a_feed_who_switch_off_at_once_while_the_others_are_well_are_two_customers() -> None:
+    gasps = onu(0, "ONU-1", "ONU-2", condition="dying_gasp")
+    assert roots(explained(gasps, fed(1, 2, 3, 4))) == ["premises ONU-1", "premises ONU-2"]
+
+
+def test_a_customer_who_switches_off_an_hour_before_the_feed_fails_is_a_cause_of_its_own() -> None:
+    early = onu(0, "ONU-1", condition="dying_gasp")
+    late = onu(3600, "ONU-2", "ONU-3", "ONU-4", condition="dying_gasp")
+    assert roots(explained([*early, *late], fed(1, 2, 3, 4))) == ["premises ONU-1", "power F-HOMES"]
+
+
 def test_a_room_of_the_feed_in_which_nothing_stands_is_nobodys_proof() -> None:
     b = metro()
     b.site("S-EMPTY", feed="F-1")
@@ -295,6 +333,43 @@ def test_a_room_of_the_feed_in_which_nothing_stands_is_nobodys_proof() -> None:
 def test_a_converter_loses_its_power_with_the_customers_box_in_its_room() -> None:
     facts = [say(0, "CPE-4", "dying_gasp"), *dark(1, "ACC-2 GE0/1/4"), *silent(30, "CPE-4")]
     assert roots(explained(facts)) == ["premises CPE-4"]
+
+
+def test_a_converter_that_nobody_asks_is_told_by_both_of_its_neighbours() -> None:
+    b = metro()
+    b.link("L4X", "CPE-4 GE0/0/9", "ACC-1 GE0/1/9", "KL4X")
+    ends = [*dark(0, "ACC-2 GE0/1/4"), say(2, "CPE-4 GE0/0/1", "link")]
+    (cause,) = explained(ends, b.ledger())
+    assert str(cause.root) == "premises CONV-4"
+    assert set(cause.dead) == {("link", "L4"), ("link", "L4B")}
+    assert roots(explained(ends[:2], b.ledger())) == ["cable KL4"], "the customer's side is well"
+    hours_later = say(9000, "CPE-4 GE0/0/1", "link")
+    assert roots(explained([*dark(0, "ACC-2 GE0/1/4"), hours_later], b.ledger())) == ["cable KL4", "link L4B"]
+
+
+def converters() -> Ledger:
+    """ACC-1 and a router beyond two converters and the cable KC between them, which nobody asks."""
+    b = metro()
+    b.device("FAR", Role.ACCESS, "S-FAR")
+    b.link("TF", "AGG-3 GE1/0/7", "FAR GE0/0/0", "KF")
+    for n in (1, 2):
+        b.device(f"BOX-{n}", Role.CONVERTER, f"S-BOX-{n}", managed=False, address="")
+    b.link("X1", "ACC-1 GE0/2/1", "BOX-1 E", medium=Medium.COPPER)
+    b.link("X2", "BOX-1 F", "BOX-2 F", "KC")
+    b.link("X3", "BOX-2 E", "FAR GE0/2/1", medium=Medium.COPPER)
+    return b.ledger()
+
+
+def test_of_two_converters_and_their_fibre_that_fall_as_one_the_fibre_is_named_where_a_crew_tests_all_three() -> None:
+    (cause,) = explained([say(0, "ACC-1 GE0/2/1", "link"), say(1, "FAR GE0/2/1", "link")], converters())
+    assert str(cause.root) == "cable KC"
+    assert {str(r.root) for r in cause.rivals if r.equal} == {"premises BOX-1", "premises BOX-2"}
+
+
+def test_who_is_silent_behind_boxes_that_nobody_asks_may_be_silent_because_of_them() -> None:
+    (cause,) = explained(silent(0, "CPE-4"))
+    assert str(cause.root) == "premises CPE-4"
+    assert {str(r.root) for r in cause.rivals if r.equal} == {"premises CONV-4"}
 
 
 def test_a_neighbour_whose_agent_hangs_is_no_witness() -> None:
@@ -357,6 +432,24 @@ def test_runners_up_are_told_with_what_speaks_against_them() -> None:
     assert str(cause.root) == "cable KT2"
     assert {str(r.root): r.equal for r in cause.rivals} == {"cable DUCT": False}
     assert "1 links through it are well" in cause.against
+
+
+def test_light_that_one_end_alone_misses_may_be_the_far_transmitters_or_one_fibre() -> None:
+    (cause,) = explained(dark(0, "AGG-1 GE0/0/2"))
+    assert str(cause.root) == "cable K1"
+    assert {str(r.root) for r in cause.rivals if r.equal} == {"port AGG-2 GE0/0/1"}
+    (both,) = explained(dark(0, "AGG-1 GE0/0/2", "AGG-2 GE0/0/1"))
+    assert not both.rivals, "both ends miss light: no transmitter does that"
+    (deaf,) = explained([*dark(0, "AGG-1 GE0/0/2"), say(-900, "AGG-2", "agent")])[1:]
+    assert not deaf.rivals, "its agent hangs: it could not have told"
+
+
+def test_who_told_of_his_own_dark_port_was_alive_then() -> None:
+    island = ["AGG-1", "AGG-2", "ACC-1", "ACC-2", *ALL_CPE]
+    facts = [*dark(0, "CORE-1 GE0/0/1", "AGG-1 GE0/0/1"), *dark(600, "AGG-2 GE0/0/2", "AGG-3 GE0/0/1")]
+    causes = explained([*facts, *silent(620, *island)])
+    assert roots(causes) == ["cable K0", "cable K2"]
+    assert [r for c in causes for r in c.rivals if r.equal] == []
 
 
 def test_a_transmitter_is_told_from_its_fibre_by_the_light_that_its_own_end_still_has() -> None:
@@ -494,7 +587,8 @@ def test_a_microwave_link_is_told_as_a_link() -> None:
     b = metro()
     b.device("HILL", Role.ACCESS)
     b.link("MW", "AGG-1 MW1", "HILL MW1", medium=Medium.MICROWAVE)
-    assert roots(explained([*dark(0, "AGG-1 MW1"), *silent(20, "HILL")], b.ledger())) == ["link MW"]
+    (cause,) = explained([*dark(0, "AGG-1 MW1"), *silent(20, "HILL")], b.ledger())
+    assert (str(cause.root), cause.domain) == ("link MW", Domain.EQUIPMENT), "there is nothing to splice"
 
 
 # ---------------------------------------------------------------- planned work
@@ -533,3 +627,49 @@ def test_a_cause_lasts_from_the_first_evidence_to_the_last_clear() -> None:
 def test_causes_are_told_in_the_order_in_which_they_began() -> None:
     facts = [*dark(500, "AGG-1 GE1/0/1"), *dark(100, "AGG-2 GE1/0/1"), say(0, "AGG-1", "agent")]
     assert roots(explained(facts)) == ["agent AGG-1", "cable KT2", "cable KT1"]
+
+
+# ---------------------------------------------------------------- the card of an OLT
+
+
+def two_ports() -> Ledger:
+    """OLT-1 with four ONUs on one port, three on the next one, one on a port of another card."""
+    b = metro()
+    for n, where in ((5, "0/0/2"), (6, "0/0/2"), (7, "0/0/2"), (8, "0/1/1")):
+        b.device(f"ONU-{n}", Role.ONU)
+        b.link(f"O{n}", f"OLT-1 gpon-{where}", f"ONU-{n} pon", f"FEEDER-{where}", f"D{n}", medium=Medium.PON)
+    return b.ledger()
+
+
+def both_ports(*names: int) -> list[Observation]:
+    second = [say(1, f"OLT-1 gpon-0/0/2/ONU-{n}", "onu", "bad", "poll") for n in names]
+    return [*onu(0, *ONUS), *second]
+
+
+def test_ports_of_one_card_of_an_olt_that_lose_all_onus_at_once_and_miss_no_light_are_their_card() -> None:
+    facts = [*both_ports(5, 6, 7), *(say(2, f"OLT-1 gpon-0/0/{n}", "link") for n in (1, 2))]
+    (cause,) = explained(facts, two_ports())
+    assert (str(cause.root), cause.domain) == ("device OLT-1", Domain.EQUIPMENT)
+    assert {str(r.root): r.equal for r in cause.rivals} == {"cable FEEDER": False, "cable FEEDER-0/0/2": False}
+
+
+def test_where_such_ports_tell_nothing_of_their_light_the_card_is_the_cheaper_cause_and_the_feeders_are_told() -> None:
+    (cause,) = explained(both_ports(5, 6, 7), two_ports())
+    assert str(cause.root) == "device OLT-1"
+    assert {str(r.root) for r in cause.rivals if r.equal} == {"cable FEEDER", "cable FEEDER-0/0/2"}
+
+
+def test_ports_of_one_card_that_say_that_their_light_is_gone_lost_their_feeders() -> None:
+    facts = [*both_ports(5, 6, 7), *(say(2, f"OLT-1 gpon-0/0/{n}", "los") for n in (1, 2))]
+    assert roots(explained(facts, two_ports())) == ["cable FEEDER", "cable FEEDER-0/0/2"]
+
+
+def test_feeders_in_one_duct_lost_the_duct_and_no_card() -> None:
+    known = two_ports()
+    ducted = {i: replace(k, cables=(*k.cables, "DUCT-O")) for i, k in known.links.items() if k.medium is Medium.PON}
+    links = {**known.links, **{i: k for i, k in ducted.items() if i != "O8"}}
+    assert roots(explained(both_ports(5, 6, 7), replace(known, links=links))) == ["cable DUCT-O"]
+
+
+def test_a_port_of_which_most_onus_are_well_is_no_part_of_a_card() -> None:
+    assert roots(explained(both_ports(5), two_ports())) == ["cable FEEDER", "premises ONU-5"]

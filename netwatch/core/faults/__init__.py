@@ -15,9 +15,10 @@ How it thinks, from the surest evidence to the least sure:
    (`blindness`);
 5. silence that is left still has its cause at the edge of what we can hear;
 6. a site's mains failure takes over its dead devices, a shared feed its sites (`power`);
-7. lost ONUs are a customer, a branch, a feeder or a port (`pons`);
+7. lost ONUs are a customer, a branch, a feeder, a port or a card (`pons`); boxes that nobody asks are known by all
+   of their neighbours (`unasked`);
 8. what remains of broken links is told apart into cables, cards, ports and links by who sees
-   light (`breaks`); AIS belongs to what broke further on.
+   light (`breaks`); AIS and RDI belong to what broke further on.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from netwatch.core.alarms import Element, Track
-from netwatch.core.faults import blindness, breaks, deaths, pons, power
+from netwatch.core.faults import blindness, breaks, deaths, pons, power, unasked
 from netwatch.core.faults.causes import Cause, Part, Planned
 from netwatch.core.faults.crossed import uncrossed
 from netwatch.core.faults.scene import FLAPS, Scene
@@ -74,6 +75,7 @@ def explain(
     power.rooms(scene)
     power.feeds(scene)
     pons.onus(scene)
+    unasked.between(scene)
     breaks.breaks(scene)
     breaks.passed_on(scene)
     breaks.ports(scene)

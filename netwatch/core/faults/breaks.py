@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from netwatch.core.alarms import Track
+from netwatch.core.faults import unasked
 from netwatch.core.faults.causes import PREMISES, Cause, Rival
 from netwatch.core.faults.scene import Scene
-from netwatch.core.intervals import FOREVER, Pair
-from netwatch.core.model import Condition, Domain, Port, Root, RootKind
+from netwatch.core.intervals import FOREVER, Pair, union
+from netwatch.core.model import Condition, Domain, Medium, Port, Root, RootKind
 
 
 def breaks(scene: Scene) -> None:
@@ -38,19 +39,22 @@ def ports(scene: Scene) -> None:
 
 
 def passed_on(scene: Scene) -> None:
-    """AIS: a defect that lies further on. It belongs to what broke there; alone, it is all that is known of it."""
+    """AIS and RDI: a defect that lies further on. It belongs to what broke there; alone, it is all that is known."""
     for (kind, link), track in sorted(scene.tracks.items()):
-        if kind != "ais":
+        if kind not in _PASSED_ON:
             continue
         above = _upstream(scene, link, track)
         if above is not None:
             above.explains.add((kind, link))
             continue
         device, component, _ = min(track.signals)
-        why = f"{device} {component} receives AIS: what broke lies beyond it and is not watched"
+        why = f"{device} {component} {_PASSED_ON[kind]}: what broke lies beyond it and is not watched"
         cause = scene.cause(RootKind.LINK, link, Domain.CABLE, why, 0.5)
         cause.elements.add((kind, link))
-        cause.dead[("link", link)] = list(track.spans)
+        cause.dead[("link", link)] = union([*cause.dead.get(("link", link), ()), *track.spans])
+
+
+_PASSED_ON = {"ais": "receives AIS", "rdi": "is told by RDI that nothing of it arrives"}
 
 
 def _upstream(scene: Scene, link: str, track: Track) -> Cause | None:
@@ -257,7 +261,7 @@ def _single(scene: Scene, link: str) -> None:
         cause = scene.cause(RootKind.CABLE, own, Domain.CABLE, why, 0.8)
         cause.rivals += _rivals(scene, link, ranked[1:])
     else:
-        cause = scene.cause(RootKind.LINK, link, Domain.CABLE, f"link {link} is down", 0.8)
+        cause = scene.cause(RootKind.LINK, link, _WORK.get(ends.medium, Domain.CABLE), f"link {link} is down", 0.8)
         cause.rivals += _rivals(scene, link, ranked)
     scene.take_link(cause, link)
 
@@ -269,6 +273,10 @@ def _spared(scene: Scene, link: str, cable: str) -> bool:
     return dearer and scene.outlived(spans[-1][1], spans[0][0])
 
 
+_WORK = {Medium.MICROWAVE: Domain.EQUIPMENT, Medium.WAVELENGTH: Domain.EQUIPMENT, Medium.LOGICAL: Domain.CONFIGURATION}
+"""Whose work a link in no cable is: radio and wavelengths are transport's (sla-facts F5), a tunnel is data's."""
+
+
 def _rivals(scene: Scene, link: str, cables: Sequence[str]) -> list[Rival]:
     out = []
     for cable in cables:
@@ -276,16 +284,32 @@ def _rivals(scene: Scene, link: str, cables: Sequence[str]) -> list[Rival]:
         why = f"{fine} links through it are well" if fine else "nothing on it is watched that would tell them apart"
         out.append(Rival(Root(RootKind.CABLE, cable), why, equal=not fine))
     ends = scene.net.ledger.links[link]
+    out += _one_sided(scene, link)
     for near, far in ((ends.a.device, ends.z.device), (ends.z.device, ends.a.device)):
         known = scene.net.ledger.devices.get(far)
         if known is None or not (scene.heard(near) or far in scene.silent) or scene.heard(far):
             continue
-        if far in scene.silent and len(scene.facing(far, scene.silent[far].start)) > 1:
+        out += unasked.rivals(scene, far)
+        if far not in scene.silent:
             continue
-        if far in scene.silent or not known.managed:
+        starts = [start for start, _ in scene.breaks(link)]
+        alone = len(scene.facing(far, scene.silent[far].start)) <= 1
+        if alone and not any(scene.hearing.told(far, link, start) for start in starts):
             why = "it has one way to us and said nothing before it fell silent: the crew at its end tests both"
             out.append(Rival(scene.own_root(far), why, equal=True))
     return out
+
+
+def _one_sided(scene: Scene, link: str) -> Iterator[Rival]:
+    """Light goes one way in each fibre. Where one end misses it and the other, which would tell, does not: the far
+    transmitter, or one fibre of the two."""
+    ends, said = scene.net.ledger.links[link], _words(scene, link)
+    for near, far in ((ends.a, ends.z), (ends.z, ends.a)):
+        starts = [start for start, _ in scene.breaks(link)]
+        tells = starts and all(scene.hearing.telling(far.device, start) for start in starts)
+        if Condition.LOS in said[near.device] and not said[far.device] and tells:
+            why = f"{near.device} alone misses light: its transmitter would look so, who measures at both ends tells"
+            yield Rival(Root(RootKind.PORT, str(far)), why, equal=True)
 
 
 def _words(scene: Scene, link: str) -> dict[str, set[Condition]]:

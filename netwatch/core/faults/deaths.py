@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from netwatch.core.faults import unasked
 from netwatch.core.faults.blindness import share
 from netwatch.core.faults.causes import PREMISES, Cause, Planned, Rival, scope_parts
 from netwatch.core.faults.power import power_of, site_power
@@ -57,12 +58,13 @@ def silence(scene: Scene) -> None:
 
 
 def _unseen_cables(scene: Scene, device: str) -> list[Rival]:
-    """The cables to a silent device whose near port tells nothing of its light."""
-    out = []
+    """What leads to a silent device and tells nothing: the cable of its port, boxes that nobody asks."""
+    out: list[Rival] = []
     for link in scene.net.links_of.get(device, ()):
         if link in scene.broken or len(scene.net.links_of[device]) > 1:
             continue
         far = scene.net.far(link, device)
+        out += unasked.rivals(scene, far)
         for cable in scene.net.ledger.links[link].cables[:1]:
             why = (
                 f"{far}, which answers, reports no port down"

@@ -1,4 +1,4 @@
-"""Passive optical networks: one ONU, a branch of the splitter, the feeder, or the port.
+"""Passive optical networks: one ONU, a branch of the splitter, the feeder, the port, or its card.
 
 Lost ONUs are told apart by who else on the same glass is well, and by the port's own light: a port that is down
 and has light has failed itself; a port without any light lost its feeder.
@@ -7,7 +7,7 @@ and has light has failed itself; a port without any light lost its feeder.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from netwatch.core.faults.causes import Cause, Rival
 from netwatch.core.faults.power import power_of
@@ -23,6 +23,7 @@ def onus(scene: Scene) -> None:
         for link in _links(scene, onu):
             for cable in scene.net.ledger.links[link].cables:
                 by_cable[cable].add(onu)
+    rest -= _cards(scene, rest, by_cable)
     for cable, members in sorted(by_cable.items(), key=lambda kv: (-len(kv[1]), kv[0])):
         lost = {d for d in members & rest if any(_together(scene, d, other) for other in members & rest - {d})}
         if len(lost) >= 2 and _whole(scene, cable, lost):
@@ -30,6 +31,77 @@ def onus(scene: Scene) -> None:
             rest -= lost
     for onu in sorted(rest):
         _alone(scene, onu)
+
+
+def _cards(scene: Scene, rest: set[str], by_cable: Mapping[str, set[str]]) -> set[str]:
+    """ONUs of several ports of one card, all lost at once: the card, unless one cable would have taken them, too.
+
+    Such ports are dark for want of their own light. One that says that it receives none has lost its feeder.
+    """
+    slots: dict[tuple[str, str], dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+    for onu in rest:
+        for link in _links(scene, onu):
+            if port := _port(scene, [link]):
+                device, _, name = port.partition(" ")
+                slots[device, name.rpartition("/")[0]][port].add(onu)
+    taken: set[str] = set()
+    for (device, slot), ports in sorted(slots.items()):
+        whole = {port: lost for port, lost in ports.items() if _port_lost(scene, port, lost)}
+        lost = set().union(*whole.values())
+        said = _light(scene, lost)
+        if not slot or len(whole) < 2 or Condition.LOS in said:
+            continue
+        if not said and any(lost <= onus for onus in by_cable.values()):
+            continue
+        fine = len(_ports_of(scene, device, slot)) - len(whole)
+        cost = scene.rules.cost
+        if len(whole) * cost[RootKind.CABLE] > cost[RootKind.DEVICE] + fine * scene.rules.missing:
+            _card(scene, device, whole, said)
+            taken |= lost
+    return taken
+
+
+def _port_lost(scene: Scene, port: str, lost: set[str]) -> bool:
+    """Whether a port lost (nearly) all of its ONUs at once."""
+    first = scene.life[min(lost)]
+    at_once = all(scene.begun_together(first, scene.life[onu]) for onu in lost)
+    asked = _onus_of(scene, port) - {d for d in scene.dead if d not in lost}
+    return at_once and len(lost) >= scene.rules.feeder_share * len(asked)
+
+
+def _onus_of(scene: Scene, port: str) -> set[str]:
+    device, _, name = port.partition(" ")
+    return {scene.net.far(i, device) for i in scene.net.links_at(device, name)}
+
+
+def _ports_of(scene: Scene, device: str, slot: str) -> set[str]:
+    """The PON ports of a card."""
+    links = (i for i in scene.net.links_of[device] if scene.net.ledger.links[i].medium is Medium.PON)
+    return {name for i in links if (name := scene.net.end_at(i, device).name).rpartition("/")[0] == slot}
+
+
+def _light(scene: Scene, onus: Iterable[str]) -> set[Condition]:
+    """What the ports of lost ONUs say of themselves."""
+    tracks = (scene.tracks.get(("link", link)) for onu in onus for link in _links(scene, onu))
+    return {key[2] for track in tracks if track is not None for key in track.signals}
+
+
+def _card(scene: Scene, device: str, ports: Mapping[str, set[str]], said: set[Condition]) -> None:
+    lost = set().union(*ports.values())
+    how = "which are down without loss of light" if said else "which tell nothing of their light"
+    why = f"all {len(lost)} ONUs on {len(ports)} ports of one card of {device} were lost together, {how}"
+    cause = scene.cause(RootKind.DEVICE, device, Domain.EQUIPMENT, why, 0.85 if said else 0.6)
+    for port, onus in sorted(ports.items()):
+        feeders = [set(scene.net.ledger.links[i].cables) for onu in onus for i in _links(scene, onu)]
+        for cable in sorted(set.intersection(*feeders))[:1]:
+            why = (
+                "the port would have reported that its light is gone" if said else f"{port} tells nothing of its light"
+            )
+            cause.rivals.append(Rival(Root(RootKind.CABLE, cable), why, equal=not said))
+    for onu in sorted(lost):
+        scene.kills(cause, onu)
+        for link in _links(scene, onu):
+            scene.take_link(cause, link)
 
 
 def _together(scene: Scene, onu: str, other: str) -> bool:
@@ -55,9 +127,8 @@ def _whole(scene: Scene, cable: str, lost: set[str]) -> bool:
 def _cable(scene: Scene, cable: str, lost: set[str]) -> None:
     links = [i for onu in lost for i in _links(scene, onu)]
     port = _port(scene, links)
-    light = [scene.tracks[("link", i)] for i in links if ("link", i) in scene.tracks]
-    said = {k[2] for t in light for k in t.signals}
-    if light and port and Condition.LOS not in said:
+    said = _light(scene, lost)
+    if said and port and Condition.LOS not in said:
         cause = scene.cause(
             RootKind.PORT,
             port,

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
+from collections.abc import Mapping, Sequence
 
 from netwatch.core.alarms import Track
 from netwatch.core.faults.causes import PREMISES, Cause, Rival
 from netwatch.core.faults.scene import Scene
-from netwatch.core.intervals import common, union
-from netwatch.core.model import Domain, Root, RootKind
-from netwatch.core.time import MINUTE
+from netwatch.core.intervals import Spans, common, union
+from netwatch.core.model import Domain, Role, Root, RootKind
+from netwatch.core.time import MINUTE, Instant
 
 
 def mains(scene: Scene) -> None:
@@ -59,23 +61,28 @@ def feeds(scene: Scene) -> None:
     """Several sites on one feed that lost their power: the feed.
 
     A room without batteries dies without a word about its mains. It counts when it went dark as a whole with the
-    others, or when its batteries, by the ledger, were empty.
+    others, or when its batteries, by the ledger, were empty. Customers' boxes say it with their last gasp.
     """
+    words = _last_words(scene)
     for feed, sites in sorted(scene.net.feed_sites.items()):
         if len(sites) < 2:
             continue
         said = _at_one_time({s: c for s in sites if (c := scene.found.get(Root(RootKind.POWER, s))) is not None})
         dark = {s: devices for s in sites if s not in said and (devices := _dark_room(scene, s))}
         joined = _joined(scene, said, dark)
-        if len(said) + len(joined) < 2 or not (said or _nothing_else(scene, joined)):
+        others = [spans for c in said.values() if (spans := union([*c.spans, *_died(c)]))]
+        others += [scene.life[devices[0]].spans for devices in joined.values()]
+        gasped = _gasped(scene, sites, {s: words[s] for s in sites if s in words}, others)
+        if len(said) + len(joined) + len(gasped) < 2 or not (said or gasped or _nothing_else(scene, joined)):
             continue
-        words = f"{len(said)} of them said so" if said else "none could say so"
+        joined = {s: sorted({*joined.get(s, ()), *gasped.get(s, ())}) for s in sorted(joined.keys() | gasped.keys())}
+        how = f"{len(said) + len(gasped)} of them said so" if said or gasped else "none could say so"
         whole = scene.cause(
             RootKind.POWER,
             feed,
             Domain.POWER,
-            f"{len(said) + len(joined)} sites on feed {feed} lost their power together, {words}",
-            0.9 if len(said) > 1 else 0.7,
+            f"{len(said) + len(joined)} sites on feed {feed} lost their power together, {how}",
+            0.9 if len(said) + len(gasped) > 1 else 0.7,
         )
         for site, cause in said.items():
             _take_over(scene, whole, cause)
@@ -85,6 +92,44 @@ def feeds(scene: Scene) -> None:
             if former is not None and former is not whole:
                 scene.found.pop(former.root, None)
             scene.kills(whole, device)
+
+
+def _last_words(scene: Scene) -> dict[str, dict[str, list[Instant]]]:
+    """Site → the customers' boxes there that died of their own power, and when they said so."""
+    out: dict[str, dict[str, list[Instant]]] = defaultdict(dict)
+    for device, cause in scene.dead.items():
+        if cause.root.kind is RootKind.PREMISES and (said := scene.life[device].words):
+            out[scene.site(device)][device] = said
+    return out
+
+
+def _gasped(
+    scene: Scene, sites: Sequence[str], words: Mapping[str, Mapping[str, Sequence[Instant]]], others: Sequence[Spans]
+) -> dict[str, list[str]]:
+    """The customers' boxes on a feed that said together, or with other rooms of it, that their power is going.
+
+    A customer switches off, too, and on a feed hang many: those that are well speak against it.
+    """
+    if not words:
+        return {}
+    slack = scene.timing.agreement
+    times = sorted(w for boxes in words.values() for said in boxes.values() for w in said)
+    most = max(times, key=lambda t: bisect_right(times, t + slack) - bisect_left(times, t))
+    starts = [spans[0][0] for spans in others] or [most]
+    out = {}
+    for site, boxes in words.items():
+        with_them = [d for d, said in boxes.items() if any(abs(w - s) <= slack for w in said for s in starts)]
+        if with_them:
+            out[site] = with_them
+    well = sum(_well(scene, site) for site in sites)
+    causes = (len(out) + len(others)) * scene.rules.cost[RootKind.LINK]
+    return out if causes > scene.rules.cost[RootKind.CABLE] + well * scene.rules.missing else {}
+
+
+def _well(scene: Scene, site: str) -> bool:
+    """Whether a customer's box stands at a site that would have said so, and none is in trouble."""
+    heard = [d for d in scene.net.site_devices.get(site, ()) if scene.role(d) is Role.ONU or d in scene.net.polled]
+    return any(scene.role(d) in PREMISES for d in heard) and not any(d in scene.life for d in heard)
 
 
 def _at_one_time(said: dict[str, Cause]) -> dict[str, Cause]:

@@ -188,10 +188,12 @@ def _cap(stakes: Sequence[Stake], rules: DispatchRules) -> int:
 
 def skill_of(fault: FaultRecord, net: Network, rules: DispatchRules) -> str:
     """The skill that a fault's domain of work needs."""
-    device = device_of(fault, net)
-    if fault.domain is Domain.EQUIPMENT and device is not None:
-        special = rules.skill.get(f"equipment/{device.role}")
-        if special:
+    if fault.domain is Domain.EQUIPMENT:
+        device, link = device_of(fault, net), None
+        if fault.root.kind is RootKind.LINK:
+            link = net.ledger.links.get(fault.root.id)
+        kind = device.role if device is not None else link.medium if link is not None else ""
+        if special := rules.skill.get(f"equipment/{kind}"):
             return special
     return rules.skill.get(fault.domain, rules.skill["equipment"])
 
