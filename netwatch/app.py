@@ -43,7 +43,7 @@ from netwatch.loops import BEAT, Lag, Mind, Progress, Rise, Selfcheck, contain, 
 from netwatch.metrics import Metrics, Queue, Sources
 from netwatch.plan import Plan, read
 from netwatch.record import Recorder
-from netwatch.store import Store, StoreError
+from netwatch.store import Store, StoreError, Trouble
 from netwatch.systemd import Manager, inherited_sockets
 from netwatch.teach import Teacher
 from netwatch.web.access import Access, kept_key, write_token
@@ -314,7 +314,10 @@ class App:
                             await record.flush()
             except BaseExceptionGroup as group:
                 for error in leaves(group):
-                    log.critical("NetWatch cannot go on: %s: %s", type(error).__name__, error, exc_info=error)
+                    # What has words of its own needs no trace of where it was met.
+                    known = isinstance(error, StoreError) and error.trouble is not Trouble.OTHER
+                    trace = None if known else error
+                    log.critical("NetWatch cannot go on: %s: %s", type(error).__name__, error, exc_info=trace)
                 raise GaveUpError(str(next(leaves(group)))) from group
 
     # ---------------------------------------------------------------- what follows a decision

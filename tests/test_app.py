@@ -19,7 +19,7 @@ from netwatch.deliver import Message
 from netwatch.findings import UnusableError
 from netwatch.loops import LATE
 from netwatch.plan import credential
-from netwatch.store import Store, StoreError
+from netwatch.store import Store, StoreError, Trouble
 from netwatch.systemd import Manager
 from netwatch.wire.poll import PollStats
 
@@ -213,7 +213,7 @@ async def test_an_error_of_the_store_ends_everything_and_is_told_once(
     port = app.addresses["http"][1]
 
     async def full(*_: object) -> None:
-        raise StoreError("no room left to write")
+        raise StoreError("no room left to write", Trouble.FULL)
 
     monkeypatch.setattr(app.mind._store, "commit", full)
     app.inbox.offer(reachable("CPE-1", State.BAD, app.clock()))
@@ -221,6 +221,7 @@ async def test_an_error_of_the_store_ends_everything_and_is_told_once(
         with pytest.raises(GaveUpError, match="no room left"):
             await life
     assert caplog.text.count("NetWatch cannot go on") == 1
+    assert "Traceback" not in caplog.text  # it has words of its own
     assert asyncio.all_tasks() == {asyncio.current_task()}
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", port))  # nobody is left there

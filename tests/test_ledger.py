@@ -295,7 +295,7 @@ def test_names_that_the_configuration_lacks_are_told_once_and_do_not_stop_a_daem
     assert found == load_ledger(GOOD)
     assert [(str(w.place).removeprefix(f"{GOOD}/"), w.cure) for w in warnings] == [
         ("devices.csv:2:credential", 'did you mean "labs"?'),
-        ("site.vantage", 'did you mean "CORE-1"?'),
+        (f"{tmp_path / 'config.toml'}: site.vantage", 'did you mean "CORE-1"?'),
     ]
     with pytest.raises(UnusableError):
         read(GOOD, config, strict=True)

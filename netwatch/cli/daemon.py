@@ -75,6 +75,9 @@ class Api:
             raise SystemExit(TRY_AGAIN) from None
         except httpx.TransportError as error:
             raise AwayError(f"no daemon at {self.url} ({error})") from None
+        if answer.status_code == httpx.codes.UNAUTHORIZED and not token:
+            say(f"{self._token_file} cannot be read, which opens the daemon: run this as the daemon's user, or by sudo")
+            raise SystemExit(FINDINGS)
         return _understood(answer.status_code, answer.headers.get("content-type", ""), answer.content)
 
     @property
@@ -83,9 +86,13 @@ class Api:
 
     def _token(self) -> str:
         try:
-            return (self.config.paths.state / "act.token").read_text("ascii").strip()
+            return self._token_file.read_text("ascii").strip()
         except (OSError, UnicodeDecodeError):
             return ""
+
+    @property
+    def _token_file(self) -> Path:
+        return self.config.paths.state / "act.token"
 
     def _trust(self) -> ssl.SSLContext | bool:
         """The very certificate of the configuration, whoever signed it and for whatever name."""
@@ -299,7 +306,14 @@ def _is_document(value: object) -> bool:
 
 
 def line(document: Mapping[str, Any], columns: Mapping[str, str]) -> dict[str, Any]:
-    return {word(heading): cell(document.get(key)) for key, heading in columns.items()}
+    return {word(heading): _shown(key, document.get(key)) for key, heading in columns.items()}
+
+
+_SHARES = frozenset({"breach_probability", "confidence"})
+
+
+def _shown(key: str, value: Any) -> Any:
+    return f"{value:.0%}" if key in _SHARES and isinstance(value, float) else cell(value)
 
 
 def cell(value: Any) -> Any:
@@ -325,9 +339,10 @@ def told(answer: Mapping[str, Any], as_json: bool, what: str) -> None:
     if as_json:
         emit(answer)
     else:
-        say(f"{word(status)}: {what}")
+        say(f"{word('done before' if answer.get('again') and status == 'done' else status)}: {what}")
         for entry in answer.get("decided", ()):
-            say(f"  {entry['kind']} {entry['subject']}: {entry['reason']}")
+            if entry["reason"]:  # else it says no more than the line above
+                say(f"  {entry['kind']} {entry['subject']}: {entry['reason']}")
     if status == "refused":
         raise SystemExit(FINDINGS)
 

@@ -26,6 +26,12 @@ _SHOWN = {
 _GROUPS = ("all", "class", "product", "region", "customer")
 
 
+def _writable(_ctx: click.Context, _param: click.Parameter, given: Path | None) -> Path | None:
+    if given is not None and given.suffix.lower() not in (".csv", ".xlsx"):
+        raise click.BadParameter(f"{given}: its name must end in .csv or .xlsx")
+    return given
+
+
 @click.command("report")
 @click.argument("kind", type=click.Choice([*_KINDS, "all"]))
 @click.option("-p", "--period", help="2026-11, 2026-W45, 2026-11-02, 2026-11-02..2026-11-08; default: this month.")
@@ -33,7 +39,13 @@ _GROUPS = ("all", "class", "product", "region", "customer")
     "--year", is_flag=True, help="Count the year that ends with the period instead: the rolling twelve months."
 )
 @click.option("--by", multiple=True, type=click.Choice(_GROUPS), help="What `summary` sums up by; default: everything.")
-@click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="Write .xlsx or .csv.")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    callback=_writable,
+    help="Write .xlsx or .csv.",
+)
 @config_option
 @json_option
 def command(

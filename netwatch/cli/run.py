@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from netwatch.cli.common import FINDINGS, TRY_AGAIN, UNAVAILABLE, config_option, fail, say
+from netwatch.cli.common import CONFIGURATION, FINDINGS, TRY_AGAIN, UNAVAILABLE, config_option, fail, say
 
 
 @click.command("run")
@@ -37,6 +37,7 @@ def command(*, config: Path, verbose: bool) -> None:
         fail([error.finding], UNAVAILABLE)
     except StoreError as error:
         say(str(error))
-        raise SystemExit(TRY_AGAIN if error.trouble is Trouble.BUSY else FINDINGS) from None
+        status = {Trouble.BUSY: TRY_AGAIN, Trouble.READONLY: CONFIGURATION}
+        raise SystemExit(status.get(error.trouble, FINDINGS)) from None
     except GaveUpError:
         raise SystemExit(FINDINGS) from None  # why is in the log already

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
@@ -26,7 +27,7 @@ from netwatch.core.model import (
     Work,
 )
 from netwatch.core.rules import Rules
-from netwatch.core.time import MINUTE, SECOND, Instant, moment
+from netwatch.core.time import MINUTE, SECOND, Instant, moment, parse
 
 if TYPE_CHECKING:
     from netwatch.store.history import Told
@@ -34,6 +35,9 @@ if TYPE_CHECKING:
 HEARD, CAUSE, CLOCK, DECISION, ACT, TOLD = "heard", "cause", "clock", "decision", "act", "told"
 _STAGES = (HEARD, ACT, CAUSE, CLOCK, DECISION, TOLD)
 """In the order in which they follow from one another within one moment."""
+
+_INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)")
+"""A time as the journal writes it: to the microsecond, which people need not read."""
 
 _PAUSES = frozenset({f"act.{Action.PAUSE}", f"act.{Action.RESUME}"})
 
@@ -65,14 +69,15 @@ class Case:
 
 def chain(case: Case, rules: Rules, zone: ZoneInfo) -> list[Step]:
     """All steps in order of time; within a moment, what follows stands after what it follows from."""
-    steps = [*_heard(case, rules), *_cause(case), *_clock(case, rules, zone), *_decided(case), *_sent(case)]
+    steps = [*_heard(case, rules, zone), *_cause(case), *_clock(case, rules, zone), *_decided(case), *_sent(case)]
+    steps = [replace(step, what=_INSTANT.sub(lambda found: _at(parse(found[0]), zone), step.what)) for step in steps]
     return sorted(steps, key=lambda s: (s.at, _STAGES.index(s.stage)))
 
 
-def _heard(case: Case, rules: Rules) -> Iterator[Step]:
+def _heard(case: Case, rules: Rules, zone: ZoneInfo) -> Iterator[Step]:
     conditions = rules.alarms.conditions
     wait = rules.alarms.debounce // SECOND
-    for fact in case.facts:
+    for fact, again, last in _once(case.facts):
         match fact:
             case Observation():
                 rule = conditions[fact.condition]
@@ -84,13 +89,36 @@ def _heard(case: Case, rules: Rules) -> Iterator[Step]:
                     alarm = f"; alarm {rule.severity} ({rule.probable_cause}), which alone takes nothing out"
                 value = f" [{fact.value}]" if fact.value else ""
                 place = f"{fact.device} {fact.component}".strip()
-                yield Step(fact.at, HEARD, f"{place}: {fact.condition} {fact.state}{value}, by {fact.source}{alarm}")
+                said = f"{place}: {fact.condition} {fact.state}{value}, by {fact.source}"
+                repeated = f"; said {again} times, last at {moment(last, zone):%H:%M:%S}" if again > 1 else ""
+                yield Step(fact.at, HEARD, f"{said}{alarm}{repeated}")
             case Maintenance():
                 word = "cancelled" if fact.cancelled else "announced"
                 yield Step(fact.at, HEARD, f"planned work {fact.id} {word}")
             case LedgerChange():
                 changed = ", ".join(f"{key} {value}" for key, value in fact.changes)
                 yield Step(fact.at, HEARD, f"{fact.circuit} changes: {changed}")
+
+
+def _once(facts: Iterable[Fact]) -> list[tuple[Fact, int, Instant]]:
+    """Each fact with how often it was heard in a row, and when last: a poll repeats all night what a trap said once."""
+    runs: list[tuple[Fact, int, Instant]] = []
+    latest: dict[tuple[str, ...], int] = {}
+    for fact in sorted(facts, key=lambda fact: fact.at):
+        if isinstance(fact, Observation):
+            of = fact.device, fact.component, fact.condition
+            place = latest.get(of)
+            if place is not None and _same(runs[place][0], fact):
+                runs[place] = runs[place][0], runs[place][1] + 1, fact.at
+                continue
+            latest[of] = len(runs)
+        runs.append((fact, 1, fact.at))
+    return runs
+
+
+def _same(one: Fact, other: Observation) -> bool:
+    said = isinstance(one, Observation) and (one.state, one.value, one.source)
+    return said == (other.state, other.value, other.source)
 
 
 def _cause(case: Case) -> Iterator[Step]:

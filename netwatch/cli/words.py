@@ -12,6 +12,7 @@ _ZH = {
     "value": "值",
     "taken": "已收下",
     "done": "已办",
+    "done before": "早已办过",
     "refused": "被拒绝",
     "partly refused": "部分被拒绝",
     "id": "编号",

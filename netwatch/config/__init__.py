@@ -376,6 +376,11 @@ class Config(Section):
         return self._folder
 
     @property
+    def place(self) -> str:
+        """How a finding names the file: `config.toml: site.vantage`."""
+        return str(self._source or "config.toml")
+
+    @property
     def example(self) -> bool:
         """This is the `config.toml` that NetWatch came with: no site's own, so it runs even without a ledger."""
         return self._source is not None and self._source.resolve() == shipped("config.toml").resolve()

@@ -281,4 +281,4 @@ def configured(parts: Parts, config: Config, *, warning: bool) -> Iterator[Findi
     vantage = config.site.vantage
     if vantage and vantage not in parts.devices.entities:
         cure = did_you_mean(vantage, parts.devices.entities) or "name a device of the ledger"
-        yield Finding("site.vantage", f"there is no device {shown(vantage)}", cure, warning)
+        yield Finding(f"{config.place}: site.vantage", f"there is no device {shown(vantage)}", cure, warning)

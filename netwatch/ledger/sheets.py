@@ -106,10 +106,13 @@ def _csv(file: Path, findings: list[Finding]) -> Sheet | None:
         except StopIteration:
             break
         except csv.Error as error:
-            what = "a quote opened here is never closed" if "end of data" in str(error) else str(error)
+            swallowed = "end of data" in str(error)
+            what = "a quote opened here is never closed" if swallowed else str(error)
             findings.append(
                 Finding(f"{place}:{line}", f"not CSV: {what}", 'a quote inside a quoted cell is doubled: ""')
             )
+            if swallowed:  # with all the rows behind it: the table is lost, which is one problem and not one a row
+                return None
             continue
         if any(cell and not cell.isspace() for cell in cells):
             lines.append((line, cells))

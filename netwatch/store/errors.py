@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sqlite3
 from enum import StrEnum
 
@@ -37,6 +38,8 @@ _FULL = {sqlite3.SQLITE_FULL}
 _BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 _DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_FORMAT}
 _READONLY = {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_CANTOPEN}
+_NO_ROOM = {errno.ENOSPC, errno.EDQUOT}
+_CLOSED = {errno.EACCES, errno.EPERM, errno.EROFS}
 
 
 def told(error: BaseException, place: str) -> StoreError:
@@ -47,8 +50,10 @@ def told(error: BaseException, place: str) -> StoreError:
     code = getattr(cause, "sqlite_errorcode", None)
     extended = getattr(cause, "sqlite_errorname", "")
     primary = code & 0xFF if isinstance(code, int) else None
-    said = f"{cause or error}" + (f" [{extended}]" if extended else "")
-    if primary in _FULL:
+    number = cause.errno if isinstance(cause, OSError) else None
+    said = (cause.strerror if isinstance(cause, OSError) else "") or f"{cause or error}"
+    said += f" [{extended}]" if extended else ""
+    if primary in _FULL or number in _NO_ROOM:
         return StoreError(
             f"{place}: no room left to write ({said}); make room, nothing committed is lost", Trouble.FULL
         )
@@ -59,8 +64,7 @@ def told(error: BaseException, place: str) -> StoreError:
             f"{place}: is damaged or no NetWatch database ({said}); restore a backup: netwatch restore FILE",
             Trouble.DAMAGED,
         )
-    if primary in _READONLY:
-        return StoreError(
-            f"{place}: cannot be opened or written ({said}); look at its owner and mode", Trouble.READONLY
-        )
+    if primary in _READONLY or number in _CLOSED:
+        what = f"{place}: cannot be opened or written ({said}); it and its folder must belong to the user of the daemon"
+        return StoreError(what, Trouble.READONLY)
     return StoreError(f"{place}: {said}")

@@ -21,6 +21,7 @@ from netwatch.core.model import (
     Maintenance,
     Scope,
     Ticket,
+    TicketState,
     Window,
     Work,
 )
@@ -137,6 +138,21 @@ def work(view: View, ticket: Ticket, action: Action, act: Act, now: Instant) -> 
     since = parse(act.since) if act.since else None
     named = "" if circuits else ticket.id
     return Work(now, circuits, action, act.by, act.reason, since, act.approved_by, act.evidence, named)
+
+
+_REACHED = {
+    Action.ACCEPT: TicketState.ACCEPTED,
+    Action.DEPART: TicketState.TRAVELLING,
+    Action.ARRIVE: TicketState.ON_SITE,
+    Action.RETURN: TicketState.RETURNED,
+}
+
+
+def said_before(ticket: Ticket, action: Action) -> bool:
+    """Whether an act tells nothing new of the ticket as it is: it changes nothing, and is no error."""
+    if action is Action.ACK:
+        return ticket.acknowledged is not None
+    return action in _REACHED and ticket.state is _REACHED[action]
 
 
 def _reason(view: View, action: Action, act: Act) -> Iterable[Finding]:

@@ -378,6 +378,7 @@ def _acts(view: View, clock: Callable[[], Instant], submit: Submit) -> APIRouter
             "circuits": list(fact.circuits[:200]),
             "since": Documents(view, now).time(fact.since),
             "approved_by": fact.approved_by,
+            "again": acts.said_before(ticket, wanted),
         }
         return await take(fact, understood, ticket.id, ticket.fault, *fact.circuits)
 

@@ -68,8 +68,9 @@ NIGHT = [
     said("04:40:00", "HUB", "GE0/0/2", "los", "ok"),
     said("04:40:00", "CPE-2", "GE0/0/1", "los", "ok"),
     tick("05:30:00"),
-    # And one that still lasts.
+    # And one that still lasts; polling says it time and again.
     said("05:40:00", "HUB", "GE0/0/3", "link", "bad"),
+    *(said(f"05:4{minute}:10", "HUB", "GE0/0/3", "link", "bad") | {"source": "poll"} for minute in range(3)),
     said("05:40:30", "CPE-3", "", "reachable", "bad"),
     tick("05:43:00"),
 ]
@@ -177,6 +178,20 @@ def test_the_runners_up_are_told_with_what_speaks_against_them_or_that_the_evide
     (line,) = [x for x in found["standing"] if x.startswith("cannot be told from premises CPE-3: ")]
     assert "tests both" in line
     assert line in explain(site, "C-3").stdout
+
+
+def test_what_polling_repeats_is_one_line_with_its_count_and_its_last_time(site: Path) -> None:
+    heard = stages(case(site, "C-3")["chain"], "heard")
+    polled = [line for line in heard if "GE0/0/3: link bad" in line and "by poll" in line]
+    assert len(polled) == 1
+    assert "said 3 times, last at 05:42:10" in polled[0]
+    assert len([line for line in heard if "GE0/0/3: link bad" in line and "by trap" in line]) == 1
+
+
+def test_no_line_of_the_chain_holds_a_time_that_only_a_machine_reads(site: Path) -> None:
+    lines = [step["what"] for subject in ("C-1", "C-3", "C-4") for step in case(site, subject)["chain"]]
+    assert any("without service since 2026-11-02 02:10:00" in line for line in lines)
+    assert not [line for line in lines if "+08:00" in line]
 
 
 def test_people_read_sentences_without_codes_and_customers(site: Path) -> None:

@@ -197,6 +197,27 @@ async def test_an_act_that_the_engine_refuses_fails_and_tells_why(night: Night, 
     assert "monitoring sees C-1007 down" in result.stderr
 
 
+async def test_an_act_said_before_changes_nothing_and_says_so(night: Night, site: Path) -> None:
+    night.decided = [Entry(NOW, "act.accept", "T9", "")]
+    again, first = await served(night, site, ["ticket", "accept", "T9"], ["ticket", "accept", "T16"])
+    assert (again.exit_code, again.stderr) == (0, "done before: accept T9\n")
+    assert first.stderr == "done: accept T16\n"
+
+
+async def test_a_token_that_may_not_be_read_is_said_with_its_place_and_cure(night: Night, site: Path) -> None:
+    (site / "state" / "act.token").unlink()
+    (result,) = await served(night, site, ["ticket", "ack", "T12"])
+    assert result.exit_code == 1
+    assert str(site / "state" / "act.token") in result.stderr
+    assert "as the daemon's user" in result.stderr
+
+
+async def test_shares_are_read_as_percent_by_people_and_as_numbers_by_programs(night: Night, site: Path) -> None:
+    people, programs = await served(night, site, ["ticket", "list"], ["ticket", "list", "--json"])
+    assert "71%" in people.stdout
+    assert 0.71 in [ticket["breach_probability"] for ticket in json.loads(programs.stdout)]
+
+
 async def test_a_wrong_token_is_said_with_its_cure(night: Night, site: Path) -> None:
     (site / "state" / "act.token").write_text("another")
     (result,) = await served(night, site, ["ticket", "ack", "T12"])

@@ -112,3 +112,9 @@ def test_the_rolling_year_reaches_back_twelve_months(site: Path) -> None:
     assert year["period"] == "2026-11-01..2027-10-31"
     (line,) = year["summary"]
     assert (line["outages"], line["down_seconds"], line["credit_rents"]) == (1, 10800, None)
+
+
+def test_a_report_of_another_kind_of_file_is_a_mistake_of_usage(site: Path, tmp_path: Path) -> None:
+    done = report("availability", "-o", tmp_path / "november.pdf", "-c", site)
+    assert done.exit_code == 2
+    assert "must end in .csv or .xlsx" in done.stderr

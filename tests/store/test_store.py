@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import sqlite3
 from dataclasses import replace
@@ -36,6 +37,7 @@ from netwatch.core.time import DAY, HOUR, MINUTE, SECOND
 from netwatch.findings import UnusableError
 from netwatch.store import Store, StoreError, ThinkerRunningError, Trouble
 from netwatch.store import store as module
+from netwatch.store.errors import told
 from netwatch.store.tables import kept_as
 
 
@@ -335,6 +337,23 @@ async def test_a_reader_cannot_write(path: Path, store: Store, make: SimpleNames
         with pytest.raises(StoreError, match="opened for reading") as caught:
             await reader.commit(make.decision(1))
         assert caught.value.trouble is Trouble.READONLY
+
+
+@pytest.mark.parametrize(
+    ("number", "trouble", "words"),
+    [
+        (errno.EACCES, Trouble.READONLY, "must belong to the user of the daemon"),
+        (errno.EROFS, Trouble.READONLY, "must belong to the user of the daemon"),
+        (errno.ENOSPC, Trouble.FULL, "make room"),
+    ],
+)
+def test_what_the_system_refuses_is_told_with_its_cure(number: int, trouble: Trouble, words: str) -> None:
+    said = told(OSError(number, os.strerror(number), "x.lock"), "/state/x.lock")
+    assert said.trouble is trouble
+    assert str(said).startswith("/state/x.lock: ")
+    assert os.strerror(number) in str(said)
+    assert words in str(said)
+    assert "Errno" not in str(said)
 
 
 # ---------------------------------------------------------------- evidence
