@@ -13,13 +13,22 @@ import hmac
 import ipaddress
 import os
 import secrets
-from collections.abc import Collection
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote, urlencode
 
+from starlette.requests import Request
+
+from netwatch.core.model import Entry, Fact
 from netwatch.core.time import HOUR, SECOND, Instant, Span
+
+Submit = Callable[[Fact], Awaitable[Sequence[Entry] | None]]
+"""Puts a person's act into the inbox. Returns what was decided about it, or None when that is not known yet."""
+
+Door = Callable[[Request], Awaitable[None]]
+"""Lets a request through, or raises ProblemError."""
 
 SESSION: Final[Span] = 12 * HOUR
 """How long a browser that showed the token may read: one shift."""

@@ -17,6 +17,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 from netwatch.core.model import (
     Action,
     Complaint,
+    Entry,
     Ledger,
     Maintenance,
     Scope,
@@ -138,6 +139,16 @@ def work(view: View, ticket: Ticket, action: Action, act: Act, now: Instant) -> 
     since = parse(act.since) if act.since else None
     named = "" if circuits else ticket.id
     return Work(now, circuits, action, act.by, act.reason, since, act.approved_by, act.evidence, named)
+
+
+def outcome(decided: Iterable[Entry], *about: str) -> tuple[str, list[Entry]]:
+    """What became of an act (`done`, `refused`, `partly refused`), and the entries that tell why.
+
+    The same round may have decided on a storm; who acts is told of his own.
+    """
+    own = [entry for entry in decided if entry.subject in about]
+    refused = [entry.kind == "act.refused" for entry in own if entry.kind.startswith("act.")]
+    return "done" if not any(refused) else "refused" if all(refused) else "partly refused", own
 
 
 _REACHED = {

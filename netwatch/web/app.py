@@ -7,7 +7,7 @@ await serve(app, Address("127.0.0.1", 8080))
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,11 +18,11 @@ from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
 from netwatch import __version__
-from netwatch.core.model import Entry, Fact, Maintenance, Ticket
+from netwatch.core.model import Fact, Maintenance
 from netwatch.core.time import Instant
 from netwatch.findings import Finding, did_you_mean
 from netwatch.web import acts, phone, shapes
-from netwatch.web.access import Access
+from netwatch.web.access import Access, Door, Submit
 from netwatch.web.board import Board
 from netwatch.web.documents import Documents
 from netwatch.web.guard import Guard
@@ -30,17 +30,11 @@ from netwatch.web.listings import LISTINGS, Listing, Page
 from netwatch.web.problems import ProblemError, problem
 from netwatch.web.serve import serve
 from netwatch.web.stream import Stream
-from netwatch.web.view import CLOSED, View
+from netwatch.web.view import View
 
 __all__ = ["Submit", "create_app", "serve"]
 
 log = logging.getLogger(__name__)
-
-Submit = Callable[[Fact], Awaitable[Sequence[Entry] | None]]
-"""Puts a person's act into the inbox. Returns what was decided about it, or None when that is not known yet."""
-
-Door = Callable[[Request], Awaitable[None]]
-"""Lets a request through, or raises ProblemError."""
 
 _STATIC: Final = Path(__file__).with_name("static")
 _COOKIE: Final = "netwatch"
@@ -79,7 +73,8 @@ def create_app(
     reading, acting = [Depends(may_read)], [Depends(may_act)]
     _report_problems(app)
 
-    app.include_router(_pages(view, access, may_read, clock, pace))
+    app.include_router(_pages())
+    app.include_router(phone.pages(view, access, may_read, clock, submit, pace))
     app.include_router(_sessions(access, clock))
     app.include_router(_probes(health))
     app.include_router(_metrics(metrics, circuit_metrics), dependencies=reading)
@@ -208,7 +203,7 @@ def _cure(error: Mapping[str, Any]) -> str:
 # ---------------------------------------------------------------- pages
 
 
-def _pages(view: View, access: Access, may_read: Door, clock: Callable[[], Instant], pace: float) -> APIRouter:
+def _pages() -> APIRouter:
     router = APIRouter(include_in_schema=False)
 
     @router.get("/")
@@ -219,19 +214,6 @@ def _pages(view: View, access: Access, may_read: Door, clock: Callable[[], Insta
     @router.get("/favicon.ico")
     async def icon() -> Response:
         return FileResponse(_STATIC / "icon.svg", media_type="image/svg+xml")
-
-    @router.get("/t/{ticket}")
-    async def on_a_phone(request: Request, ticket: str, until: str = "", sig: str = "", lang: str = "") -> Response:
-        spoken = phone.language(lang, request.headers.get("accept-language", ""))
-        if not access.link_holds(ticket, until, sig, now := clock()):
-            try:
-                await may_read(request)
-            except ProblemError:
-                return phone.dead_link(spoken, 403)
-        known = view.get(Ticket, ticket)
-        if known is None or known.state in CLOSED:
-            return phone.dead_link(spoken, 410)
-        return phone.ticket_page(view, known, spoken, now, pace)
 
     return router
 
@@ -349,10 +331,7 @@ def _acts(view: View, clock: Callable[[], Instant], submit: Submit) -> APIRouter
         understood = {"at": docs.time(fact.at), **understood}
         if decided is None:
             return JSONResponse({"status": "taken", **understood}, 202)
-        # The same round may have decided on a storm; who acts is told of his own.
-        own = [entry for entry in decided if entry.subject in about]
-        refused = [entry.kind == "act.refused" for entry in own if entry.kind.startswith("act.")]
-        status = "done" if not any(refused) else "refused" if all(refused) else "partly refused"
+        status, own = acts.outcome(decided, *about)
         return JSONResponse({"status": status, **understood, "decided": [docs.entry(entry) for entry in own]})
 
     async def take_all(windows: list[Maintenance]) -> Response:

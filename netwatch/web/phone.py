@@ -1,20 +1,28 @@
 """A ticket on a phone, behind a signed link: what a crew needs to go and mend, and nothing more.
 
 No customer's name, no other circuits of his, no level: the page may be read by anybody who gets hold of the
-phone. It is dead when the link expires or the ticket is closed.
+phone. It is dead when the link expires or the ticket is closed. The link also lets the crew say how far it is, one
+step after the other, and the journal tells that it was said by the link. Pausing, rejecting and closing are not a
+link's: they move the contract's clock, or take the order from whoever has it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import JSONResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import HTMLResponse
 
-from netwatch.core.model import Fault, Outage, Ticket
+from netwatch.core.model import Action, Exposure, Fault, Outage, Ticket, TicketState
 from netwatch.core.time import Instant, moment
+from netwatch.web import acts
+from netwatch.web.access import Access, Door, Submit
 from netwatch.web.documents import Documents
+from netwatch.web.problems import ProblemError
 from netwatch.web.view import CLOSED, View
 from netwatch.web.words import WORDS
 
@@ -40,10 +48,77 @@ def language(asked: str, accepted: str) -> str:
     return "zh"
 
 
-def ticket_page(view: View, ticket: Ticket, lang: str, now: Instant, pace: float) -> HTMLResponse:
+_STEPS: Final = {
+    TicketState.DISPATCHED: Action.ACCEPT,
+    TicketState.ACCEPTED: Action.DEPART,
+    TicketState.TRAVELLING: Action.ARRIVE,
+    TicketState.ON_SITE: Action.RESTORE,
+    TicketState.RESTORED: Action.RETURN,
+}
+"""What a crew says next."""
+
+
+class Slip(acts.Body):
+    """What a crew adds to its word."""
+
+    reason: Annotated[acts.Prose, "What it was and what was done; the slip needs it."] = ""
+
+
+def pages(
+    view: View, access: Access, may_read: Door, clock: Callable[[], Instant], submit: Submit, pace: float
+) -> APIRouter:
+    """The page of a ticket, and what its crew says there."""
+    router = APIRouter(include_in_schema=False)
+
+    @router.get("/t/{ticket}")
+    async def on_a_phone(request: Request, ticket: str, until: str = "", sig: str = "", lang: str = "") -> Response:
+        spoken = language(lang, request.headers.get("accept-language", ""))
+        if not (signed := access.link_holds(ticket, until, sig, now := clock())):
+            try:
+                await may_read(request)
+            except ProblemError:
+                return dead_link(spoken, 403)
+        known = view.get(Ticket, ticket)
+        if known is None or known.state in CLOSED:
+            return dead_link(spoken, 410)
+        return ticket_page(view, known, spoken, now, pace, acting=signed)
+
+    @router.post("/t/{ticket}/{action}")
+    async def say(ticket: str, action: str, slip: Slip, until: str = "", sig: str = "") -> Response:
+        if not access.link_holds(ticket, until, sig, now := clock()):
+            raise ProblemError(403, "This link has expired or is not ours.")
+        known, wanted = acts.ticket_of(view, ticket), acts.action_of(action)
+        if wanted not in _STEPS.values():
+            raise ProblemError(403, f"A crew's link does not {wanted}.")
+        hit = [o.circuit for o in _running(view, known)]
+        act = acts.Act(by="crew, by link", reason=slip.reason, circuits=hit if wanted is Action.RESTORE else None)
+        decided = await submit(acts.work(view, known, wanted, act, now))
+        status, own = ("taken", []) if decided is None else acts.outcome(decided, known.id, *hit)
+        refused = [entry.reason for entry in own if entry.kind == "act.refused"]
+        return JSONResponse({"status": status, "why": list(dict.fromkeys(refused))})
+
+    return router
+
+
+def _running(view: View, ticket: Ticket) -> list[Outage]:
+    return [o for o in view.find(Outage, "fault", ticket.fault) if o.restored is None]
+
+
+def _next(view: View, ticket: Ticket) -> Action | None:
+    step = _STEPS.get(ticket.state)
+    if step is Action.RESTORE and not _running(view, ticket):
+        return Action.RETURN  # nothing is out, or polling has seen it back already
+    return step
+
+
+def ticket_page(
+    view: View, ticket: Ticket, lang: str, now: Instant, pace: float, *, acting: bool = False
+) -> HTMLResponse:
+    """`acting`: with the button for the crew's next step."""
     docs, words = Documents(view, now), WORDS[lang]
     fault = view.get(Fault, ticket.fault)
-    outages = {o.circuit: o for o in view.find(Outage, "fault", ticket.fault) if o.restored is None}
+    outages = {o.circuit: o for o in _running(view, ticket)}
+    bare = {e.circuit for e in view.find(Exposure, "fault", ticket.fault) if e.ended is None}
     urgent = view.urgent(ticket.fault)
     lines: list[dict[str, Any]] = []
     for circuit in ticket.circuits[:MOST_CIRCUITS]:
@@ -55,7 +130,7 @@ def ticket_page(view: View, ticket: Ticket, lang: str, now: Instant, pace: float
                 "assurance": docs.assurance(circuit),
                 "ends": " – ".join(dict.fromkeys(ends)),
                 "limit": outage.limit_minutes if outage else None,
-                "out": outage is not None,
+                "state": "out" if outage else "bare" if circuit in bare else "back",
             }
         )
     context = {
@@ -74,9 +149,10 @@ def ticket_page(view: View, ticket: Ticket, lang: str, now: Instant, pace: float
             for clock in ticket.clocks
             if clock.ended is None and (clock.of == "crew" or clock.name == "full_repair")
         ],
+        "over": fault is not None and fault.cleared is not None,
         "lines": lines,
         "more": max(0, len(ticket.circuits) - MOST_CIRCUITS),
-        "closed": ticket.state in CLOSED,
+        "step": _next(view, ticket) if acting else None,
         "now": docs.time(now),
         "pace": pace,
     }

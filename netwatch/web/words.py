@@ -51,6 +51,12 @@ _ZH: Final = {
     "standard": "普通",
     "dead": "链接已失效",
     "dead_why": "工单已关闭，或链接已过期。请向网络监控中心索取新的链接。",
+    "back": "已恢复",
+    "all_back": "业务已恢复，观察稳定后结束。",
+    "step": {"accept": "接单", "depart": "出发", "arrive": "已到场", "restore": "业务已恢复", "return": "回单"},
+    "sure": "再点一次确认",
+    "found": "原因与处理",
+    "unheard": "没有网络或链接已失效，请重试。",
     "safety": "注意行车与作业安全。",
 }
 
@@ -101,6 +107,18 @@ _EN: Final = {
     "standard": "standard",
     "dead": "This link is dead",
     "dead_why": "The ticket is closed or the link has expired. Ask the NOC for a new one.",
+    "back": "restored",
+    "all_back": "Service is back; watched until it is stable.",
+    "step": {
+        "accept": "Accept",
+        "depart": "On my way",
+        "arrive": "On site",
+        "restore": "Service is back",
+        "return": "Hand in the slip",
+    },
+    "sure": "Tap again to confirm",
+    "found": "What it was, and what was done",
+    "unheard": "No connection, or the link has expired; try again.",
     "safety": "Drive and work safely.",
 }
 

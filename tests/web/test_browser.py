@@ -20,6 +20,7 @@ from netwatch.core.model import (
     CircuitState,
     Domain,
     Driver,
+    Entry,
     Fault,
     Outlook,
     RootKind,
@@ -222,6 +223,28 @@ async def test_nothing_sticks_out_at_any_width(night: Night, chromium: Browser, 
         await phone.until("/^0:2\\d:/.test(document.querySelector('.count')?.textContent ?? '')")
         assert await phone.js("document.documentElement.scrollWidth") <= width
         assert phone.errors == []
+
+
+async def test_a_crew_taps_twice_and_sees_what_became_of_its_word(night: Night, chromium: Browser) -> None:
+    async with night.served() as url:
+        address = url + night.access.link("T16", NOW + HOUR) + "&lang=en"
+        phone, second = [await chromium.open(address, 390, 844) for _ in range(2)]
+        button = "document.querySelector('#step button')"
+        for page in (phone, second):
+            await page.until(f"{button}?.textContent === 'Accept'")
+        await phone.js(f"{button}.click()")
+        assert await phone.js(f"{button}.textContent") == "Tap again to confirm"
+        assert night.facts == []
+        order = night.view.all(Ticket)["T16"]
+        night.view.apply(decision(replace(order, state=TicketState.ACCEPTED, accepted=NOW)))
+        await phone.js(f"{button}.click()")
+        await phone.until(f"{button}?.textContent === 'On my way'")  # the page is read anew
+        assert len(night.facts) == 1
+        # Whoever opened the same link says it late, and is told so.
+        night.decided = [Entry(NOW, "act.refused", "T16", "accept does not follow travelling")]
+        await second.js(f"{button}.click(), {button}.click()")
+        await second.until("document.getElementById('refused').textContent === 'accept does not follow travelling'")
+        assert [phone.errors, second.errors] == [[], []]
 
 
 async def test_both_languages_have_every_word_and_every_word_of_the_model(night: Night, chromium: Browser) -> None:
