@@ -221,7 +221,7 @@ class Evidence:
         if good is not None and not self.habits.praises:
             good = max(good, signal.turns.well)
         beat = self.habits.usual(key, signal.turns, rules)
-        if good is None or not beat or not self.habits.repeats(rules):
+        if good is None or not beat or not self.habits.repeated:
             return at
         line = signal.turns.in_line(at, good, beat)
         # While an outage that ended is not over for good, it must become plain whether it goes on.
@@ -230,7 +230,7 @@ class Evidence:
 
     def _cleared_before(self, key: Key, said: Observation, rules: AlarmRules, heard: Heard) -> Signal | None:
         """The signal of bad news that its clear has overtaken."""
-        well = self.habits.well(key, rules)
+        well = self.habits.well(key)
         if well is None or said.at - well >= rules.reorder:
             return None
         heard.key = key

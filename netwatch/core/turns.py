@@ -116,10 +116,10 @@ class Habits:
         self.praise.add((at, key))
         return True
 
-    def well(self, key: Key, rules: AlarmRules) -> Instant | None:
+    def well(self, key: Key) -> Instant | None:
         """When polling that tells of changes alone said of a thing that it is well, though not that it had been bad:
         that word got lost, or is late."""
-        if self.praises or not self.repeats(rules):
+        if self.praises or not self.repeated:
             return None
         return max((at for at, praised in self.praise if praised == key), default=None)
 
