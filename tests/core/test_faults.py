@@ -389,6 +389,16 @@ def test_of_many_neighbours_one_may_have_said_nothing() -> None:
     assert roots(explained([*lost, *silent(20, "ACC-1", "CPE-1", "CPE-2")], b.ledger())) == ["device ACC-1"]
 
 
+def test_a_device_whose_silence_polls_found_late_died_when_its_neighbours_lost_their_ports() -> None:
+    lost = [*dark(0, "CORE-1 GE0/0/1"), *dark(2, "AGG-2 GE0/0/1")]
+    assert roots(explained([*lost, *silent(31, "ACC-1", "CPE-1"), *silent(190, "AGG-1")])) == ["device AGG-1"]
+
+
+def test_a_device_that_two_cuts_cut_off_one_after_the_other_is_not_dead() -> None:
+    lost = [*dark(0, "CORE-1 GE0/0/1"), *dark(200, "AGG-2 GE0/0/1")]
+    assert roots(explained([*lost, *silent(390, "AGG-1", "ACC-1", "CPE-1")])) == ["cable K0", "cable K1"]
+
+
 def test_what_polls_find_silent_between_two_flaps_of_a_link_is_its_doing() -> None:
     flaps = [f for n in range(6) for f in (*dark(40 * n, "ACC-1 GE0/1/1"), *lit(40 * n + 15, "ACC-1 GE0/1/1"))]
     assert roots(explained([*flaps, *silent(300, "CPE-1"), *back(360, "CPE-1")])) == ["cable KL1"]

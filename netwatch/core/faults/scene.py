@@ -193,14 +193,21 @@ class Scene:
         if track is None or self.broken.isdisjoint(self.net.links_of.get(device, ())):
             return []  # as of almost all in a storm: nobody tells anything of them
         cost = self.rules.cost
-        for start, _ in track.spans:
-            facing = self.facing(device, start)
-            lost = [i for i in facing if self.broke_with(i, start)]
+        for at in dict.fromkeys(at for start, _ in track.spans for at in (start, self._fell(device, start))):
+            facing = self.facing(device, at)
+            lost = [i for i in facing if self.broke_with(i, at)]
             missing = len(facing) - len(lost)
             cheaper = len(lost) * cost[RootKind.LINK] > cost[RootKind.DEVICE] + missing * self.rules.missing
             if lost and (not missing or cheaper):
                 return lost
         return []
+
+    def _fell(self, device: str, found: Instant) -> Instant:
+        """Since when a device may be silent that was found so: polls may have been lost or late, but its neighbours
+        told when the last of its links broke."""
+        late = found - self.timing.debounce_window
+        links = (self.broken_spans(i) for i in self.net.links_of.get(device, ()) if i in self.broken)
+        return max((s for spans in links for s, e in spans if late <= s <= found < e), default=found)
 
     def common_cable(self, links: Sequence[str]) -> bool:
         cables = [set(self.net.ledger.links[i].cables) for i in links]
