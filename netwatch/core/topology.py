@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TypeAlias
 
 from netwatch.core.consistent import consistent
-from netwatch.core.model import Circuit, Ledger, Port, Role
+from netwatch.core.model import Circuit, Ledger, Link, Medium, Port, Role
 from netwatch.core.ports import normal
 from netwatch.core.sla import Line, line_of
 
@@ -43,6 +44,7 @@ class Network:
         self.ledger = ledger = consistent(ledger)
         self._towards: Towards | None = None
         self._routes: dict[tuple[str, bool], Route] = {}
+        self._through: dict[str, frozenset[str]] = {}
         self.polled = frozenset(d.id for d in ledger.devices.values() if d.managed and d.role is not Role.ONU)
         self._read_links()
         self.site_devices = _grouped((d.site, d.id) for d in ledger.devices.values())
@@ -110,6 +112,29 @@ class Network:
         """The end of a link at a device."""
         ends = self.ledger.links[link]
         return ends.a if ends.a.device == device else ends.z
+
+    def through(self, link: str) -> frozenset[str]:
+        """The devices that a wavelength passes between its ends: where the cables of its way meet, and in the rooms of
+        its ends where these begin."""
+        if link not in self._through:
+            self._through[link] = frozenset(self._passed(self.ledger.links[link]))
+        return self._through[link]
+
+    def _passed(self, link: Link) -> Iterable[str]:
+        if link.medium is not Medium.WAVELENGTH or not link.cables:
+            return
+        nodes = [self._lit(cable) for cable in link.cables]
+        for these, those in pairwise(nodes):
+            yield from these & those
+        for end, first in ((link.a.device, nodes[0]), (link.z.device, nodes[-1])):
+            room = self.ledger.devices[end].site if end in self.ledger.devices else ""
+            if room:
+                yield from first.intersection(self.site_devices[room]) - {end}
+
+    def _lit(self, cable: str) -> set[str]:
+        """The devices at the ends of the fibres of a cable."""
+        links = (self.ledger.links[i] for i in self.cables.get(cable, ()))
+        return {end.device for i in links if i.medium is Medium.FIBRE for end in (i.a, i.z)}
 
     # ------------------------------------------------------------ circuits
 
@@ -239,6 +264,21 @@ class Towards:
                     if self.passes(far):
                         ahead.append(far)
         return self.depth.keys() - near
+
+    def shortest(self, device: str) -> frozenset[str]:
+        """The links of all shortest ways from a device to us."""
+        links: set[str] = set()
+        seen, ahead = {device}, [device]
+        while ahead:
+            at = ahead.pop()
+            for link in self.network.links_of.get(at, ()):
+                far = self.network.far(link, at)
+                if self.depth.get(far, 1 << 30) < self.depth.get(at, 0):
+                    links.add(link)
+                    if far not in seen:
+                        seen.add(far)
+                        ahead.append(far)
+        return frozenset(links)
 
     def ways(self, device: str) -> tuple[tuple[str, str], ...]:
         """(link, far device) for each link over which our traffic may pass, the far device nearest to us first.

@@ -78,7 +78,7 @@ def _upstream(scene: Scene, link: str, track: Track) -> Cause | None:
 
 def _fold_into_dead(scene: Scene, link: str) -> None:
     ends = scene.net.ledger.links[link]
-    for end in (ends.a.device, ends.z.device):
+    for end in (ends.a.device, ends.z.device, *sorted(scene.net.through(link))):
         device = _speaker(scene, end)
         cause = scene.dead.get(device)
         if cause is None or ("device", device) not in scene.tracks:
@@ -107,8 +107,12 @@ def _speaker(scene: Scene, device: str) -> str:
 
 
 def _mostly(scene: Scene, light: Track, death: Track) -> bool:
-    """Whether a link was dark because the device at its end was dead: not if it often went dark without it."""
-    with_it = sum(scene.together(Track([span]), death) for span in light.spans)
+    """Whether a link was dark because the device at its end was dead: not if it often went dark without it.
+
+    What had been dark for long when the device died had gone dark without it.
+    """
+    first = death.start - scene.timing.debounce_window
+    with_it = sum(start >= first and scene.together(Track([(start, end)]), death) for start, end in light.spans)
     return with_it * 2 >= len(light.spans) and with_it > 0
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from netwatch.core.faults import unasked
 from netwatch.core.faults.blindness import share
 from netwatch.core.faults.causes import PREMISES, Cause, Planned, Rival, scope_parts
 from netwatch.core.faults.power import power_of, site_power
 from netwatch.core.faults.scene import Scene
 from netwatch.core.intervals import union
-from netwatch.core.model import Condition, Domain, Root, RootKind
+from netwatch.core.model import Condition, Domain, Role, Root, RootKind
 from netwatch.core.topology import Reach
 
 
@@ -27,7 +29,8 @@ def dead_by_word(scene: Scene) -> None:
 
 def dead_by_neighbours(scene: Scene) -> None:
     """A silent device is dead when all neighbours that answer lost their port to it, unless one cable runs there."""
-    for device in scene.silent:
+    # What carries wavelengths first: the box at their end is cut off with them, not dead.
+    for device in sorted(scene.silent, key=lambda d: scene.role(d) is not Role.TRANSMISSION):
         if device in scene.dead:
             continue
         lost = scene.fallen(device)
@@ -36,9 +39,14 @@ def dead_by_neighbours(scene: Scene) -> None:
         power = power_of(scene, device)
         if power is not None:
             scene.kills(power, device)
-        elif len(lost) > 1 and not scene.common_cable(lost):
+        elif len(lost) > 1 and not scene.common_cable(lost) and not _severed(scene, lost):
             why = f"{device} is silent and all {len(lost)} neighbours that answer lost their port to it"
             scene.kills(scene.at_premises(device, why, 0.9), device)
+
+
+def _severed(scene: Scene, links: Iterable[str]) -> bool:
+    """Whether each of some links passed a device that is dead."""
+    return all(scene.net.through(i) & scene.dead.keys() for i in links)
 
 
 def silence(scene: Scene) -> None:

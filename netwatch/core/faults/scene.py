@@ -128,7 +128,31 @@ class Scene:
     def own_silence(self, device: str) -> Spans:
         """The silence of a device that nothing broken on the way to it accounts for."""
         track = self.silent[device]
-        return [] if track.echo else [span for span in track.spans if not self.cuts.off(device, span)]
+        if track.echo:
+            return []
+        return [s for s in track.spans if not self.cuts.off(device, s) and not self._rerouted(device, s)]
+
+    def _rerouted(self, device: str, span: Pair) -> bool:
+        """Whether a silence may be the time that routing took to find another way to a device.
+
+        It began with a break on one of the shortest ways to us that lasted on, and is as short as the finding of
+        another one. While it lasts, it is too early to say.
+        """
+        start, end = span
+        if min(end, self.now) - start > self.timing.agreement:
+            return False
+        fresh = [i for i in self.broken if self._just_broke(i, start)]
+        if not fresh or self.net.towards(self.vantage).shortest(device).isdisjoint(fresh):
+            return False
+        if end == FOREVER and self.now < FOREVER:
+            self.wake(start + self.timing.agreement + 1)
+        return True
+
+    def _just_broke(self, link: str, at: Instant) -> bool:
+        """Whether a link broke within two polls of an instant at which it still was, or flapped."""
+        spans = union(span for kind in BREAKS for span in self._spans((kind, link)))
+        flaps = len(spans) >= FLAPS
+        return any(abs(s - at) <= self.timing.agreement and (flaps or e > at) for s, e in spans)
 
     def died(self, device: str) -> Spans:
         """The silence of a device in which it said that its power is going, or its neighbours lost their port to it."""
@@ -180,8 +204,12 @@ class Scene:
         return [i for i in self.net.links_of.get(device, ()) if self._faces(i, self.net.far(i, device), at)]
 
     def _faces(self, link: str, neighbour: str, at: Instant) -> bool:
-        if link in self.broken and self.broke_with(link, at):
-            return self.hearing.heard(neighbour, at) or self.hearing.told(neighbour, link, at)
+        if link in self.broken:
+            if self.broke_with(link, at):
+                return self.hearing.heard(neighbour, at) or self.hearing.told(neighbour, link, at)
+            long = at - self.timing.debounce_window
+            if any(s < long and e > at for kind in ("link", "admin") for s, e in self._spans((kind, link))):
+                return False  # what has long been dark has no light to lose
         return self.hearing.telling(neighbour, at) and not self.cuts.off(neighbour, (at, at + self.timing.agreement))
 
     def fallen(self, device: str) -> list[str]:

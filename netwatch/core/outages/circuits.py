@@ -146,7 +146,7 @@ class Losses:
             return Loss(self._rerouted(cut, reroute, ends), cut, lost, blame)
         if not over and cut == down:
             return shared
-        return Loss(cut, cut, lost, blame)
+        return Loss(cut, cut, lost if over or circuit.protecting else cut, blame)
 
     def _shared(self, fate: Fate) -> Loss:
         """What every circuit loses whose routes lose these parts and that does not ride on another."""

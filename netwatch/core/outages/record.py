@@ -19,7 +19,7 @@ from netwatch.core.outages.known import Known
 from netwatch.core.outages.service import Episode, episodes, next_confirmation
 from netwatch.core.outages.settled import settle
 from netwatch.core.round import Round
-from netwatch.core.time import Instant
+from netwatch.core.time import Instant, Span
 
 _SETTLED_WITHIN = 6
 """Stability windows in which the devices' own records are waited for: two long poll intervals and a restart."""
@@ -329,9 +329,9 @@ class Outages:
                 pieces += [(piece, episode) for piece in without([(episode.started, episode.ended)], out)]
         matched: set[str] = set()
         for (start, end), episode in pieces:
-            if end - start < _MOMENT:
-                continue
             record = next((e for e in records if e.started < end and (e.ended is None or e.ended > start)), None)
+            if (record is None or record.ended is None) and end - start < self._seam(loss, start, end):
+                continue
             if record is None and not self._sure(loss, start):
                 continue  # what is left of a loss that counted, and has not lasted long enough by itself
             if record is None:
@@ -346,6 +346,14 @@ class Outages:
                 records.remove(record)
                 del self.book.exposures[record.id]
                 self.round.forgotten.append(("Exposure", record.id))
+
+    def _seam(self, loss: Loss, start: Instant, end: Instant) -> Span:
+        """Pieces of exposure shorter than this are seams between two states, not states.
+
+        The ports of what one cause took away, and gives back, tell of it one after another, as each is asked.
+        """
+        at_work = {cause.root for spans, cause in loss.blame if any(s < end and e >= start for s, e in spans)}
+        return self.timing.debounce if len(at_work) < 2 else _MOMENT
 
     def _carry_exposure(self, record: ExposureRecord, start: Instant, end: Instant, loss: Loss) -> None:
         record.started = start
@@ -371,4 +379,4 @@ def _meets(started: Instant, ended: Instant | None, episode: Episode) -> bool:
 
 
 _MOMENT = 1_000_000
-"""Pieces of exposure shorter than a second are seams between two states, not states."""
+"""No state lasts less than a second."""
