@@ -78,7 +78,7 @@ def agents(
         with _in_python(ports, most) as port:
             yield port
         return
-    auth, priv = usm.keys(V3, ENGINE_ID)
+    auth, priv = usm.auth_key(V3, ENGINE_ID), usm.priv_key(V3, ENGINE_ID)
     line = [*before, program, ports, most, ENGINE_ID.hex(), auth.hex(), priv.hex(), loss, *slow, slow_ms]
     with subprocess.Popen([str(word) for word in line], stdout=subprocess.PIPE, text=True) as child:
         assert child.stdout is not None

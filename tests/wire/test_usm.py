@@ -60,7 +60,7 @@ def user(auth: Auth | None, priv: Priv | None = None, name: str = "u") -> Creden
     [(Auth.MD5, "526f5eed9fcce26f8964c2930787d82b"), (Auth.SHA1, "6695febc9288e36282235fc7151f128497b38f3f")],
 )
 def test_keys_are_those_of_rfc_3414_a3(auth: Auth, key: str) -> None:
-    assert usm.keys(user(auth), ENGINE)[0].hex() == key
+    assert usm.auth_key(user(auth), ENGINE).hex() == key
 
 
 def test_long_keys_are_extended_as_pysnmp_does_it() -> None:
@@ -73,12 +73,12 @@ def test_long_keys_are_extended_as_pysnmp_does_it() -> None:
         ):
             master = theirs.hash_passphrase(number, b"maplesyrup")
             wanted = theirs.localize_key(number, master, OctetString(ENGINE))
-            assert usm.keys(user(auth, priv), ENGINE)[1] == bytes(wanted)[: theirs.KEY_SIZE]
+            assert usm.priv_key(user(auth, priv), ENGINE) == bytes(wanted)[: theirs.KEY_SIZE]
 
 
 def test_localising_is_what_pysnmp_does() -> None:
     master = localkey.hash_passphrase_sha(b"maplesyrup")
-    assert usm.keys(user(Auth.SHA1), ENGINE)[0] == bytes(localkey.localize_key_sha(master, OctetString(ENGINE)))
+    assert usm.auth_key(user(Auth.SHA1), ENGINE) == bytes(localkey.localize_key_sha(master, OctetString(ENGINE)))
 
 
 @settings(max_examples=60)
@@ -123,6 +123,18 @@ def test_spoilt_messages_raise_one_error(data: st.DataObject) -> None:
         usm.open_message(octets, usm.read(octets), sender)
     except (ber.BerError, ValueError):
         return
+
+
+def test_whoever_only_knows_a_users_name_takes_no_place_from_those_who_have_the_key() -> None:
+    sender = user(Auth.SHA1, Priv.AES256C)
+    data = usm.seal(9, sender, usm.Peer(ENGINE, 1, 1), 0.0, b"", ber.write_pdu(ber.GET, 9, 0, 0, b"0\0"))
+    message = usm.read(data)
+    usm.uncovered(data, message, sender)
+    kept = usm.prepared(sender, ENGINE)
+    for number in range(5000):
+        with pytest.raises(usm.WrongDigestError):
+            usm.uncovered(data, message._replace(engine_id=b"other" + number.to_bytes(7, "big")), sender)
+    assert usm.prepared(sender, ENGINE) is kept
 
 
 class Engine(asyncio.DatagramProtocol):
@@ -270,7 +282,7 @@ def test_ciphers_that_never_end_are_cipher_feedback(size: int, messages: list[tu
 @given(st.binary(max_size=300))
 def test_digests_by_copied_hashes_are_hmacs(auth: Auth, data: bytes) -> None:
     lock = usm.prepared(user(auth), ENGINE)
-    whole = hmac.digest(usm.keys(user(auth), ENGINE)[0], data, usm._HASH[auth][1])
+    whole = hmac.digest(usm.auth_key(user(auth), ENGINE), data, usm._HASH[auth][1])
     assert lock.digest(data) == whole[: lock.size]
 
 

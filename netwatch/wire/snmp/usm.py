@@ -58,31 +58,37 @@ class WrongDigestError(ber.BerError):
 @lru_cache(maxsize=4096)
 def master_key(auth: Auth, passphrase: bytes) -> bytes:
     """RFC 3414 A.2: the hash of a megabyte of the passphrase. 1.4 ms: kept, for users are few and engines many."""
-    make = _HASH[auth][0]
+    return _stretched(auth, passphrase)
+
+
+def _stretched(auth: Auth, passphrase: bytes) -> bytes:
     whole, rest = divmod(1 << 20, len(passphrase))
-    return make(passphrase * whole + passphrase[:rest]).digest()
+    return _HASH[auth][0](passphrase * whole + passphrase[:rest]).digest()
 
 
 def _localised(auth: Auth, key: bytes, engine_id: bytes) -> bytes:
     return _HASH[auth][0](key + engine_id + key).digest()
 
 
-@lru_cache(maxsize=1 << 17)
-def keys(credential: Credential, engine_id: bytes) -> tuple[bytes, bytes]:
-    """(authentication key, privacy key) of this user at this engine; empty where there is none."""
+def auth_key(credential: Credential, engine_id: bytes) -> bytes:
+    """The authentication key of this user at this engine; empty where there is none."""
     if credential.auth is None:
-        return b"", b""
-    auth = _localised(credential.auth, master_key(credential.auth, credential.auth_key.encode()), engine_id)
-    if credential.priv is None:
-        return auth, b""
-    priv = _localised(credential.auth, master_key(credential.auth, credential.priv_key.encode()), engine_id)
+        return b""
+    return _localised(credential.auth, master_key(credential.auth, credential.auth_key.encode()), engine_id)
+
+
+def priv_key(credential: Credential, engine_id: bytes) -> bytes:
+    """The privacy key of this user at this engine; empty where there is none."""
+    if credential.auth is None or credential.priv is None:
+        return b""
+    key = _localised(credential.auth, master_key(credential.auth, credential.priv_key.encode()), engine_id)
     size = _KEY_SIZE[credential.priv]
-    while len(priv) < size:
+    while len(key) < size:
         if credential.priv in (Priv.TRIPLE_DES, Priv.AES192C, Priv.AES256C):  # Reeder: the key is a new passphrase
-            priv += _localised(credential.auth, master_key(credential.auth, priv), engine_id)
+            key += _localised(credential.auth, _stretched(credential.auth, key), engine_id)
         else:  # Blumenthal: the hash of what there is
-            priv += _HASH[credential.auth][0](priv).digest()
-    return auth, priv[:size]
+            key += _HASH[credential.auth][0](key).digest()
+    return key[:size]
 
 
 _SALTS = itertools.count(secrets.randbits(63))
@@ -94,23 +100,29 @@ class Security:
 
     Setting up a hash or a cipher takes OpenSSL three to ten times as long as using it on a message. So both hashes of
     the HMAC are kept with their half of the key already in them and copied (RFC 2104), and AES runs in contexts that
-    never end: see `_Aes`.
+    never end: see `_Aes`. The privacy key may take a millisecond to find: nobody looks for it before the other side has
+    proven who it is.
     """
 
-    __slots__ = ("_aes", "_hidden", "_inner", "_key", "_outer", "_priv", "size")
+    __slots__ = ("_aes", "_credential", "_engine_id", "_inner", "_key", "_outer", "_priv", "proven", "size")
 
     def __init__(self, credential: Credential, engine_id: bytes) -> None:
-        auth_key, self._key = keys(credential, engine_id)
-        self._priv = credential.priv
+        self._credential, self._engine_id = credential, engine_id
+        self._priv, self._key = credential.priv, b""
         self._aes: _Aes | None = None
+        self.proven = False
+        """It is among those that stay: see `prepared`."""
         self.size = 0
         """Octets of a digest that are sent; 0: no authentication."""
         if credential.auth is not None:
             make, _, self.size = _HASH[credential.auth]
             self._inner, self._outer = make(), make()
-            block = auth_key.ljust(self._inner.block_size, b"\0")
+            block = auth_key(credential, engine_id).ljust(self._inner.block_size, b"\0")
             self._inner.update(bytes(octet ^ 0x36 for octet in block))
             self._outer.update(bytes(octet ^ 0x5C for octet in block))
+
+    def _unlock(self) -> None:
+        self._key = priv_key(self._credential, self._engine_id)
         if self._priv not in (None, Priv.DES, Priv.TRIPLE_DES):
             self._aes = _Aes(self._key)
 
@@ -129,6 +141,8 @@ class Security:
 
     def encrypt(self, boots: int, time: int, plain: bytes | bytearray) -> tuple[bytes, bytes]:
         """(salt, what is hidden)."""
+        if not self._key:
+            self._unlock()
         number = next(_SALTS)
         if self._aes is not None:
             start = (boots & 0xFFFFFFFF) << 96 | (time & 0xFFFFFFFF) << 64 | number
@@ -141,6 +155,8 @@ class Security:
         """Raises BerError."""
         if self._priv is None:
             raise ber.BerError("encrypted, and we have no key")
+        if not self._key:
+            self._unlock()
         if len(salt) != 8 or (self._aes is None and len(hidden) % 8):
             raise ber.BerError("what is encrypted has the wrong size")
         if self._aes is not None:
@@ -184,9 +200,21 @@ class _Aes:
         return self._show(start + hidden + bytes(-size % 16))[16 : 16 + size]
 
 
-@lru_cache(maxsize=1 << 16)
+MOST_PROVEN = 1 << 16
+_PROVEN: dict[tuple[Credential, bytes], Security] = {}
+_asked = lru_cache(maxsize=1 << 12)(Security)
+
+
 def prepared(credential: Credential, engine_id: bytes) -> Security:
-    return Security(credential, engine_id)
+    """Kept. Whoever knows a user's name can name engines without end: they take places from one another only, and none
+    from those that have proven that they know the user's key."""
+    return _PROVEN.get((credential, engine_id)) or _asked(credential, engine_id)
+
+
+def _proven(credential: Credential, engine_id: bytes, lock: Security) -> None:
+    if len(_PROVEN) >= MOST_PROVEN:
+        del _PROVEN[next(iter(_PROVEN))]  # the oldest
+    _PROVEN[credential, engine_id], lock.proven = lock, True
 
 
 @dataclass(slots=True)
@@ -270,6 +298,8 @@ def uncovered(data: bytes, message: Incoming, credential: Credential) -> bytes:
         if credential.auth is None:
             raise ber.BerError("authenticated, and we have no key")
         lock.prove(data, d0, data[d0:d1])
+        if not lock.proven:
+            _proven(credential, message.engine_id, lock)
     if not message.flags & PRIV:
         return data[first:last]
     if not message.flags & AUTH:
