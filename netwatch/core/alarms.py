@@ -110,6 +110,11 @@ class Track:
         """When it was last good again; FOREVER while it is not."""
         return self.spans[-1][1]
 
+    def lay_aside(self, until: Instant) -> None:
+        """What was over by then belongs to a closed case; what goes on has another reason."""
+        self.past += [span for span in self.spans if span[1] <= until]
+        self.spans = [span for span in self.spans if span[1] > until]
+
     def claim(self, at: Instant) -> bool:
         """Its device itself says so; False when it has said it already."""
         if not self.open or (self.words and self.words[-1] >= self.spans[-1][0]):

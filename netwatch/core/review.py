@@ -302,6 +302,9 @@ class Review:
             self._forget_blindness()
         elif cause is not None:
             mine |= cause.explains
+        for element in fault.elements:
+            if (track := evidence.tracks.get(element)) is not None and track.open:
+                track.lay_aside(fault.cleared or self.now)
         evidence.retire(
             [e for e in mine if (t := evidence.tracks.get(e)) is not None and (not t.open or t.quarantine is not None)]
         )

@@ -139,3 +139,16 @@ def test_of_two_links_in_one_duct_one_may_be_found_when_its_ends_are_heard_again
         *back(1105, "CPE-3", "Y"),
     ]
     assert roots(night(facts, 4000, b.ledger())) == ["cable DUCT"]
+
+
+def test_a_customer_cut_off_soon_after_a_fault_of_his_own_is_not_sent_for_again() -> None:
+    facts = [
+        *repeated(0, 300, "CPE-1"),
+        *back(300, "CPE-1"),
+        # His own fault is closed while he is silent once more, on the account of this one.
+        *dark(800, "AGG-1 GE1/0/1"),
+        *repeated(810, 2000, "ACC-1", "CPE-1", "CPE-2"),
+    ]
+    run = night(facts, 2000)
+    assert roots(run) == ["premises CPE-1", "cable KT1"]
+    assert len(rows(run, "ticket")) == 2
