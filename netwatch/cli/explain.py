@@ -6,6 +6,7 @@ Nothing is thought anew here: what the engine said at the time stands in the jou
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,7 @@ from zoneinfo import ZoneInfo
 import click
 
 from netwatch.cli.common import FINDINGS, UNAVAILABLE, config_option, emit, json_option, say
-from netwatch.cli.why import HEARD, Case, Step, chain, standing
+from netwatch.cli.why import CLOCK, HEARD, Case, Step, chain, standing
 from netwatch.core.faults.causes import runners_up
 from netwatch.core.model import (
     Alarm,
@@ -32,6 +33,7 @@ from netwatch.core.model import (
     Observation,
     Outage,
     RootKind,
+    ServiceState,
     Ticket,
     Unknown,
     Work,
@@ -177,8 +179,10 @@ class _Reading:
         exposures = await self.history.rows(Exposure, where=mine)
         unseen = await self.history.rows(Unknown, where=mine)
         state = "up"
+        stands = await self.history.rows(CircuitState, where={"id": circuit})
         if any(o.restored is None for o in outages):
-            state = "without service"
+            planned = any(row.state is ServiceState.PLANNED for row in stands)
+            state = "without service" + (", by planned work" if planned else "")
         elif any(u.ended is None for u in unseen):
             state = "unknown: we cannot see it, so no clock runs"
         elif any(e.ended is None for e in exposures):
@@ -371,20 +375,27 @@ def told_in_words(found: Found) -> Iterator[str]:
     for case in found.cases:
         yield ""
         yield from (f"{'' if n == 0 else '  '}{line}" for n, line in enumerate(standing(case, found.zone)))
-        yield from _chain_in_words(chain(case, found.rules, found.zone), found.zone)
+        steps = chain(case, found.rules, found.zone)
+        if found.kind == "circuit":  # the clocks of the others are not what was asked for
+            steps = [s for s in steps if s.circuit in ("", found.subject)]
+        yield from _chain_in_words(steps, found.zone)
     if found.earlier:
         yield f"\nearlier: {', '.join(found.earlier)} (--all tells them too)"
 
 
+_CUT_SHORT = {HEARD: "were heard", CLOCK: "of clocks"}
+"""Of these a cut cable may have thousands."""
+
+
 def _chain_in_words(steps: Sequence[Step], zone: ZoneInfo) -> Iterator[str]:
-    day, heard, left = "", 0, sum(s.stage == HEARD for s in steps)
+    day, left, told = "", Counter(s.stage for s in steps), Counter[str]()
     for step in steps:
-        if step.stage == HEARD:
-            heard += 1
-            if heard == _SHOWN + 1:
-                yield f"  {'':8}  {'':8}  … {left - _SHOWN} more were heard; --json has them all"
-            if heard > _SHOWN:
-                continue
+        told[step.stage] += 1
+        if step.stage in _CUT_SHORT and told[step.stage] > _SHOWN:
+            if told[step.stage] == _SHOWN + 1:
+                more = f"{left[step.stage] - _SHOWN} more {_CUT_SHORT[step.stage]}"
+                yield f"  {'':8}  {'':8}  … {more}; --json has them all"
+            continue
         local = moment(step.at, zone)
         if f"{local:%Y-%m-%d}" != day:
             day = f"{local:%Y-%m-%d}"

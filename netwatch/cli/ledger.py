@@ -209,6 +209,8 @@ def template(out: Path, force: bool) -> None:
 def risk(path: Path, kinds: tuple[str, ...], classes: tuple[str, ...], as_json: bool) -> None:
     """Protection that shares a link, cable, device, site or power feed with what it protects.
 
+    Services that ride on a protected circuit are told with it.
+
     Exit status: 0 nothing is shared, 1 something is, 78 a ledger that cannot be used.
     """
     from netwatch.core.risk import shared
@@ -226,7 +228,7 @@ def risk(path: Path, kinds: tuple[str, ...], classes: tuple[str, ...], as_json: 
     else:
         show(found, ["circuit", "assurance", "kind", "id"], none="no protected circuit shares anything")
         if found:
-            protected = sum(bool(c.protecting) for c in net.ledger.circuits.values())
+            protected = len(net.with_overlays(c.id for c in net.ledger.circuits.values() if c.protecting))
             say(f"{len({r['circuit'] for r in found}):,} of {protected:,} protected circuits share something")
     if found:
         raise SystemExit(FINDINGS)

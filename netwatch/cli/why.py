@@ -49,6 +49,8 @@ class Step:
     at: Instant
     stage: str
     what: str
+    circuit: str = ""
+    """Whose clock it is about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +137,7 @@ def _clock(case: Case, rules: Rules, zone: ZoneInfo) -> Iterator[Step]:
     stopping = frozenset().union(*(p.stopping for p in rules.policies))
     for entry in case.entries:
         if entry.kind.startswith(("outage.", "exposure.")):
-            yield Step(entry.at, CLOCK, f"{entry.subject}: {entry.reason}")
+            yield Step(entry.at, CLOCK, f"{entry.subject}: {entry.reason}", entry.subject)
     for outage in case.outages:
         due = outage.started + outage.limit_minutes * MINUTE
         limit = f"limit {outage.limit_minutes} min ({outage.limit_source})"
@@ -143,9 +145,11 @@ def _clock(case: Case, rules: Rules, zone: ZoneInfo) -> Iterator[Step]:
             outage.started,
             CLOCK,
             f"{outage.circuit}: clock {outage.id} starts; {limit}, due {_at(due, zone)} if it runs",
+            outage.circuit,
         )
         if outage.restored is not None:
-            yield Step(outage.restored, CLOCK, f"{outage.circuit}: clock {outage.id} stops; {_spent(outage, zone)}")
+            stops = f"{outage.circuit}: clock {outage.id} stops; {_spent(outage, zone)}"
+            yield Step(outage.restored, CLOCK, stops, outage.circuit)
     for entry in pauses:
         opens = entry.kind == f"act.{Action.PAUSE}"
         effect = "the net clock stands" if entry.reason in stopping else "recorded, the clock runs on"
@@ -237,12 +241,22 @@ def _some(names: Sequence[str]) -> str:
 def _ticket(ticket: Ticket, zone: ZoneInfo) -> str:
     risk = _risk(ticket)
     if ticket.state is TicketState.WATCHING:
-        return f"{ticket.id} watched, nobody sent: {ticket.reason}{risk}"
+        return f"{ticket.id} watched, nobody sent: {ticket.reason}{risk}{_battery(ticket, zone)}"
     sent = (
         "never sent" if ticket.dispatched is None else f"sent {_at(ticket.dispatched, zone)} to {ticket.team or 'NOC'}"
     )
     open_ = ticket.state not in (TicketState.CLOSED, TicketState.CANCELLED, TicketState.RESTORED, TicketState.RETURNED)
-    return f"{ticket.id} {ticket.state}, {sent}: {ticket.reason}{risk if open_ else ''}"
+    return f"{ticket.id} {ticket.state}, {sent}: {ticket.reason}{risk if open_ else ''}{_battery(ticket, zone)}"
+
+
+def _battery(ticket: Ticket, zone: ZoneInfo) -> str:
+    """How long a site that lost its mains can hold out, and what is done about it."""
+    out = "" if ticket.battery_end is None else f"; the battery is used up {_at(ticket.battery_end, zone)}"
+    if ticket.generator_ordered is not None:
+        return f"{out}, a generator was ordered {_at(ticket.generator_ordered, zone)}"
+    if ticket.generator_proposed is not None:
+        return f"{out}, a generator was proposed {_at(ticket.generator_proposed, zone)}"
+    return out
 
 
 def _risk(ticket: Ticket) -> str:

@@ -7,7 +7,7 @@ twice at one instant, the second time changes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from zoneinfo import ZoneInfo
 
 from netwatch.core.alarms import Element
@@ -18,7 +18,7 @@ from netwatch.core.faults.blindness import is_silence, sighted
 from netwatch.core.faults.causes import Cause, Planned
 from netwatch.core.forecast.foresight import Foresight
 from netwatch.core.intervals import FOREVER
-from netwatch.core.model import Domain, RootKind, Row
+from netwatch.core.model import Domain, RootKind, Row, State
 from netwatch.core.outages.cases import Cases
 from netwatch.core.outages.circuits import Losses
 from netwatch.core.outages.known import Known
@@ -66,12 +66,29 @@ class Review:
     def explained(self) -> Iterator[tuple[Key, str]]:
         """Which fault explains which signal."""
         causes = {c.root: c for c in self.causes}
-        tracks = self.book.evidence.tracks
+        tracks, signals = self.book.evidence.tracks, self.book.evidence.signals
+        felt = {condition for condition, rule in self.rules.alarms.conditions.items() if rule.degrades}
+        degraded = [key for key, s in signals.items() if key[2] in felt and key[1] and s.state is State.BAD]
+        held: dict[Element, str] = {}
         for root, fault in self.cases.of.items():
             for element in causes[root].elements | causes[root].explains:
                 if (track := tracks.get(element)) is not None:
+                    if degraded and fault.cleared is None:
+                        held[element] = fault.id
                     for key in track.signals:
                         yield key, fault.id
+        for key in degraded:
+            if (of := self._broken_with(key, signals[key].raised, held)) is not None:
+                yield key, of
+
+    def _broken_with(self, key: Key, at: Instant, held: Mapping[Element, str]) -> str | None:
+        """The fault that broke the link at whose port something got worse no earlier: light that fails, errors and a
+        switch-over are said as well as that it is gone."""
+        for link in self.net.links_at(key[0], key[1]):
+            track = self.book.evidence.tracks.get(("link", link))
+            if track is not None and track.open and at >= track.start - self.timing.agreement:
+                return held.get(("link", link))
+        return None
 
     # ------------------------------------------------------------ evidence
 

@@ -28,11 +28,16 @@ class Risk:
 
 
 def shared(net: Network) -> list[Risk]:
-    """Everything that both routes of a protected circuit need, but for its two ends."""
-    found: list[Risk] = []
-    for circuit in net.ledger.circuits.values():
-        if circuit.protecting:
-            found += [Risk(circuit.id, kind, name, circuit.assurance) for kind, name in _shared(circuit, net)]
+    """Everything that both routes of a protected circuit need, but for its two ends.
+
+    Told of what rides on it, too, for that has no other protection.
+    """
+    found: set[Risk] = set()
+    circuits = net.ledger.circuits
+    for circuit in circuits.values():
+        things = list(_shared(circuit, net)) if circuit.protecting else []
+        for rider in sorted(net.with_overlays([circuit.id])) if things else ():
+            found.update(Risk(rider, kind, name, circuits[rider].assurance) for kind, name in things)
     return sorted(found, key=lambda r: (r.circuit, ORDER.index(r.kind), r.id))
 
 

@@ -38,6 +38,7 @@ _TIMES = frozenset(
         "opened",
         "deadline",
         "facility_deadline",
+        "battery_end",
         "started",
         "restored",
         "cleared",

@@ -33,6 +33,7 @@ class TicketOnCard(TypedDict):
     dispatched: Time
     acknowledged: bool
     braked: bool
+    battery_end: Time
     breach_probability: float | None
     outlook: OutlookDoc | None
 
@@ -146,7 +147,7 @@ class Board:
             "domain": fault.domain,
             "opened": docs.time(fault.opened),
             "cleared": docs.time(fault.cleared),
-            "planned": fault.planned,
+            "planned": fault.planned and ticket is None,  # what outlasts its window is a fault like any other
             "confidence": fault.confidence,
             "explains": fault.explains,
             "circuits": len(fault.circuits),
@@ -219,6 +220,7 @@ def _on_card(ticket: Ticket, docs: Documents) -> TicketOnCard:
         "dispatched": docs.time(ticket.dispatched),
         "acknowledged": ticket.acknowledged is not None,
         "braked": ticket.braked,
+        "battery_end": docs.time(ticket.battery_end),
         "breach_probability": ticket.breach_probability,
         "outlook": docs.outlook(ticket.outlook),
     }

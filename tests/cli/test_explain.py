@@ -7,11 +7,14 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from click.testing import CliRunner, Result
 
 from netwatch.cli import main
+from netwatch.cli.explain import _chain_in_words
+from netwatch.cli.why import Step
 from netwatch.config import load
 from netwatch.core.engine import Engine
 from netwatch.core.journal import read_fact
@@ -204,6 +207,21 @@ def test_people_read_sentences_without_codes_and_customers(site: Path) -> None:
         assert never not in done.stdout
 
 
+def test_who_asks_for_a_line_reads_its_clocks_alone_and_who_asks_for_the_fault_those_of_all(site: Path) -> None:
+    line, fault = explain(site, "C-1").stdout, explain(site, case(site, "C-1")["fault"]).stdout
+    assert "C-1: clock" in line
+    assert "C-2: clock" not in line
+    assert "C-2: clock" in fault
+
+
+def test_a_long_chain_is_cut_short_for_people(site: Path) -> None:
+    chain = [Step(n, stage, f"line {n}", f"C-{n}") for stage in ("heard", "clock") for n in range(40)]
+    told = "\n".join(_chain_in_words(chain, ZoneInfo("Asia/Shanghai")))
+    assert "… 28 more were heard" in told
+    assert "… 28 more of clocks" in told
+    assert told.count("line") == 24
+
+
 def test_only_the_latest_fault_is_told_unless_all_are_wanted(site: Path) -> None:
     one, both = explain(site, "HUB", "--json"), explain(site, "HUB", "--json", "--all")
     first, every = json.loads(one.stdout), json.loads(both.stdout)
@@ -220,6 +238,43 @@ def test_a_line_that_nothing_happened_to_says_so(site: Path) -> None:
     quiet = explain(site, "C-5")
     assert quiet.exit_code == 0, quiet.output
     assert quiet.stdout == "circuit C-5: up\n  nothing is on record against it\n"
+
+
+POWER_NIGHT = [
+    {
+        "at": f"{DAY}20:00:00+08:00",
+        "type": "maintenance",
+        "id": "M-7",
+        "announced": "2026-10-12T09:00:00+08:00",
+        "start": f"{DAY}21:00:00+08:00",
+        "end": f"{DAY}23:00:00+08:00",
+        "scope": ["link L-5"],
+    },
+    said("21:10:00", "HUB", "GE0/0/5", "link", "bad"),
+    said("21:20:00", "HUB", "", "mains", "bad"),
+    tick("21:30:00"),
+]
+
+
+def test_planned_work_and_a_battery_that_runs_down_are_told(tmp_path: Path) -> None:
+    (tmp_path / "ledger").mkdir()
+    (tmp_path / "state").mkdir()
+    for name, text in LEDGER.items():
+        text = (
+            text.replace("area\n", "area,battery_minutes\n").replace("city\n", "city,240\n")
+            if name == "sites"
+            else text
+        )
+        (tmp_path / "ledger" / f"{name}.csv").write_text(text, "utf-8")
+    (tmp_path / "config.toml").write_text("", "utf-8")
+    asyncio.run(live(tmp_path / "config.toml", [read_fact(json.dumps(doc)) for doc in POWER_NIGHT]))
+    planned = explain(tmp_path / "config.toml", "C-5").stdout
+    assert planned.startswith("circuit C-5: without service, by planned work\n")
+    assert (
+        "C-5: planned work M-7 covers it until 2026-11-02T23:00:00.000+08:00, nobody is sent before: excused" in planned
+    )
+    power = explain(tmp_path / "config.toml", "HUB", "--all").stdout
+    assert "the battery is used up 2026-11-03 01:20:00" in power
 
 
 def test_a_name_that_nobody_knows_is_a_failure_with_a_hint(site: Path) -> None:

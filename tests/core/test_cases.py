@@ -6,6 +6,7 @@ import pytest
 from core_metro import at, back, dark, lit, metro, night, rows, say, silent
 
 from netwatch.core.engine import Engine
+from netwatch.core.faults.causes import runners_up
 from netwatch.core.model import Alarm, AlarmState, Complaint, Fact, Role
 from netwatch.core.time import parse
 
@@ -116,6 +117,31 @@ def test_a_customers_word_is_absorbed_by_the_cause_that_is_found_later() -> None
     (fault,) = rows(run, "fault")
     assert parse(fault["opened"]) == at(0)
     assert len([t for t in orders(run) if t[1] == fault["id"] and t[2] is None]) == 1
+
+
+def test_a_customers_word_alone_tells_what_on_his_way_is_not_well() -> None:
+    before: list[Fact] = [say(10, "ACC-1 GE0/0/0", "errors"), say(20, "ACC-2 GE0/0/0", "optical")]
+    run = night([*before, Complaint(at(90), "C2")], 100)
+    (fault,) = run.book.faults.values()
+    assert runners_up(fault.against) == [("link T1", "ACC-1 GE0/0/0 reports errors", True)], "KT2 is not on its way"
+    run = night([*before, say(50, "ACC-1 GE0/0/0", "errors", "ok"), Complaint(at(90), "C2")], 100)
+    (fault,) = run.book.faults.values()
+    assert (fault.against, fault.reason.partition("; ")[2]) == ("", "nothing that is watched on its way is wrong")
+
+
+def test_what_gets_worse_at_the_port_of_a_broken_link_is_told_under_its_fault() -> None:
+    worse = [say(3002, "AGG-1 GE1/0/1", "optical"), say(3003, "ACC-1 GE0/0/0", "errors")]
+    else_ = [say(3002, "AGG-3 GE0/0/1", "optical"), say(0, "AGG-1 GE1/0/1", "errors")]
+    run = night([*worse, *else_, *dark(3000, "AGG-1 GE1/0/1")], 3300)
+    faults_of = {row.id: row.fault for row in run.rows() if isinstance(row, Alarm)}
+    assert faults_of == {
+        "AGG-1|GE1/0/1|link": "F1",
+        "AGG-1|GE1/0/1|los": "F1",
+        "AGG-1|GE1/0/1|optical": "F1",
+        "ACC-1|GE0/0/0|errors": "F1",
+        "AGG-3|GE0/0/1|optical": "",
+        "AGG-1|GE1/0/1|errors": "",
+    }
 
 
 def test_faults_in_different_places_never_share_an_id() -> None:

@@ -5,14 +5,26 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from core_metro import RULES, ZONE, at, metro, say
+from core_metro import RULES, ZONE, at, dark, metro, say, silent
 
 from netwatch.core.codec import encode
 from netwatch.core.engine import Engine
 from netwatch.core.forecast.experience import Experience
 from netwatch.core.journal import read_fact, write_fact
-from netwatch.core.model import Action, Decision, Effect, Fact, Learnt, Ledger, TicketKind, Vantage, Work
-from netwatch.core.time import MINUTE
+from netwatch.core.model import (
+    Action,
+    Decision,
+    Effect,
+    Fact,
+    Learnt,
+    Ledger,
+    Outage,
+    Ticket,
+    TicketKind,
+    Vantage,
+    Work,
+)
+from netwatch.core.time import MINUTE, parse
 
 PRIORS = RULES.dispatch.priors
 POWER = PRIORS["power"]
@@ -66,6 +78,23 @@ def test_nothing_is_proposed_where_mains_come_back_soon_as_they_always_do() -> N
     lesson = Learnt(at(1), encode(Experience.of_priors({**PRIORS, "power": soon})))
     _, told = lived(240.0, lesson, until=125)
     assert effects(told, "noc.generator") == []
+
+
+def test_the_power_crew_is_told_until_when_the_battery_lasts_as_far_as_the_ledger_knows() -> None:
+    (sent,) = effects(lived(240.0, until=10)[1], "ticket.enquiry")
+    assert parse(str(sent.data["battery_end"])) == at(60 + 240 * 60)
+    (sent,) = effects(lived(None, until=10)[1], "ticket.enquiry")
+    assert sent.data["battery_end"] is None
+
+
+def test_a_battery_is_no_deadline_any_more_once_its_room_is_dead_or_its_mains_are_back() -> None:
+    died: list[Fact] = [*dark(3000, "AGG-1 GE1/0/1"), *silent(3010, "ACC-1", "CPE-1", "CPE-2")]
+    run, _ = lived(240.0, *died, until=60)
+    (order,) = [row for row in run.rows() if isinstance(row, Ticket)]
+    assert order.battery_end is None
+    assert order.deadline == min(o.deadline for o in run.rows() if isinstance(o, Outage) and o.deadline is not None)
+    run, _ = lived(240.0, *say_mains(3000, "ok"), until=60)
+    assert [row.battery_end for row in run.rows() if isinstance(row, Ticket)] == [None]
 
 
 def test_a_battery_that_says_it_is_near_its_end_is_believed() -> None:

@@ -63,6 +63,14 @@ def test_a_link_and_a_device_on_both_routes_are_told_and_their_cable_is_not() ->
     assert risks(b) == [("link", "L0"), ("device", "GATE")]
 
 
+def test_what_rides_on_a_protected_circuit_has_no_other_protection_and_is_told_with_it() -> None:
+    b = wired(two_ways(A="F1", B="F2"), "K1", "DUCT", "K3", "DUCT")
+    b.circuit("VPN", "CPE", "CORE", "", over="C", assurance="AAA")
+    b.circuit("VOICE", "CPE", "CORE", "", over="VPN", assurance="A")
+    found = [(r.circuit, r.id, r.assurance) for r in shared(Network(b.ledger()))]
+    assert found == [("C", "DUCT", "AAA"), ("VOICE", "DUCT", "A"), ("VPN", "DUCT", "AAA")]
+
+
 def test_a_circuit_without_protection_has_none_to_lose() -> None:
     b = two_ways(A="F1")
     b.link("L1", "CPE 1", "LEFT 1", "K")

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from netwatch.core.book import FaultRecord, TicketRecord
+from netwatch.core.faults.causes import Rival, in_words
 from netwatch.core.forecast.experience import Circumstances, Experience
 from netwatch.core.forecast.foresight import Foresight, Subject
 from netwatch.core.model import Action, Domain, Role, Root, RootKind, TicketKind, TicketState, Work
@@ -284,6 +285,18 @@ def test_where_a_fault_can_be_worked_on(kind: str, name: str, sites: list[str]) 
 def test_the_outsourced_team_of_the_region_goes_before_the_own_one() -> None:
     assert team_for(fault(*CABLE), "cable", (), NET, DISPATCH) == "out-cable"
     assert team_for(fault("device", "ACC-1"), "access", (), NET, DISPATCH) == "out-access"
+
+
+def test_of_teams_as_near_the_one_goes_that_can_test_both_of_what_cannot_be_told_apart() -> None:
+    b = metro()
+    b.team("out-x", "cable access", company="Outsourced Ltd")
+    net = Network(b.ledger())
+    torn = replace(
+        fault(*CABLE), against=in_words([Rival(Root(RootKind.DEVICE, "ACC-1"), "it said nothing", equal=True)])
+    )
+    clear = replace(fault(*CABLE), against=in_words([Rival(Root(RootKind.DEVICE, "ACC-1"), "it answers")]))
+    assert team_for(torn, "cable", (), net, DISPATCH) == "out-x"
+    assert team_for(clear, "cable", (), net, DISPATCH) == "out-cable"
 
 
 @pytest.mark.parametrize("name", ["AGG-1", "CORE-1"])

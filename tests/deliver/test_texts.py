@@ -63,7 +63,7 @@ def full(make: SimpleNamespace) -> dict[str, Any]:
         "state": "travelling",
         "circuit": "C-3",
         "breach_probability": 0.73,
-        "battery_minutes": 95.0,
+        "battery_end": "2026-11-02T03:45:00.000+08:00",
         "merged_into": "T0",
         "what": "traps are dropped",
         "cure": "ask for a larger receive buffer",

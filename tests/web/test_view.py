@@ -209,6 +209,16 @@ def test_what_is_cleared_is_forgotten_after_a_day_and_outages_at_the_end_of_the_
     assert view.get(Window, "M1") is not None
 
 
+def test_a_planned_fault_is_shown_as_planned_until_an_order_says_that_it_outlived_its_window() -> None:
+    view = empty()
+    board = Board(view)
+    work = replace(scene.fault("F1", RootKind.CABLE, "K-1", Domain.CABLE, 5), planned=True)
+    view.apply(decision(work))
+    assert board.snapshot(NOW)["fault"]["F1"]["planned"]
+    view.apply(decision(scene.ticket("T1", "F1", TicketState.DISPATCHED, 1, ())))
+    assert not board.snapshot(NOW)["fault"]["F1"]["planned"]
+
+
 def test_what_was_forgotten_leaves_the_live_pages_too() -> None:
     view = empty()
     board = Board(view)

@@ -43,8 +43,13 @@ class Rival:
 _SAME, _RARER, _NEXT = " looks the same: ", " is less likely: ", "; "
 
 
+def in_words(rivals: Iterable[Rival]) -> str:
+    """Runners-up in words, those that look the same first."""
+    return _NEXT.join(map(str, sorted(rivals, key=lambda r: not r.equal)))
+
+
 def runners_up(against: str) -> list[tuple[str, str, bool]]:
-    """What `Cause.against` put into words: root, why not, and whether it looks the same."""
+    """What `in_words` made words of: root, why not, and whether it looks the same."""
     out = []
     for text in filter(None, against.split(_NEXT)):
         equal = _SAME in text
@@ -82,8 +87,8 @@ class Cause:
 
     @property
     def against(self) -> str:
-        """What speaks against it: the runners-up in words, those that look the same first."""
-        return _NEXT.join(map(str, sorted(self.rivals, key=lambda r: not r.equal)))
+        """What speaks against it."""
+        return in_words(self.rivals)
 
 
 def scope_parts(scope: Iterable[Scope], net: Network) -> tuple[set[str], set[str]]:

@@ -26,10 +26,12 @@ class Battery:
 
 
 def battery_of(fault: FaultRecord, book: Book, net: Network) -> Battery:
-    """For a mains failure; for anything else there is none to watch."""
+    """For a mains failure; for anything else there is none to watch, and where equipment is dead it is used up."""
     if fault.root.kind is not RootKind.POWER:
         return Battery()
     places, devices = places_of(fault, net), net.ledger.devices
+    over = {devices[name].site for name in _dead(fault, book) if name in devices}
+    places = [place for place in places if place not in over]
     lasting = [site.battery_minutes for i in places if (site := net.ledger.sites.get(i)) is not None]
     ends = [fault.opened + round(minutes * MINUTE) for minutes in lasting if minutes is not None]
     low = any(
@@ -38,6 +40,12 @@ def battery_of(fault: FaultRecord, book: Book, net: Network) -> Battery:
         if device in devices
     )
     return Battery(low, min(ends, default=None))
+
+
+def _dead(fault: FaultRecord, book: Book) -> list[str]:
+    """The devices that a fault has silenced so far."""
+    tracks = book.evidence.tracks
+    return [e[1] for e in fault.elements if e[0] == "device" and (track := tracks.get(e)) is not None and track.open]
 
 
 def proposal(battery: Battery, subject: Subject, foresight: Foresight, now: Instant) -> tuple[str, Instant | None]:

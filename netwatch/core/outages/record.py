@@ -15,6 +15,7 @@ from netwatch.core.intervals import FOREVER, Pair, Spans, union, without
 from netwatch.core.model import Domain, Root, RootKind
 from netwatch.core.outages.cases import Cases
 from netwatch.core.outages.circuits import Loss, Losses, blamed
+from netwatch.core.outages.hints import weigh
 from netwatch.core.outages.known import Known
 from netwatch.core.outages.service import Episode, episodes, next_confirmation
 from netwatch.core.outages.settled import settle
@@ -97,6 +98,9 @@ class Outages:
         for loss in {id(loss): loss for loss in todo.values()}.values():
             self._conclude(loss)  # once more: a cause may have got its fault only now
         judged.update((circuit, loss.verdict) for circuit, loss in todo.items() if circuit not in calls)
+        for circuit, fault in self._said.items():
+            if fault.cleared is None and circuit in self.net.ledger.circuits:
+                weigh(fault, self.book, self.net, self.timing)
         self.changed.update(todo)
 
     def _judge(self, circuit: str, loss: Loss) -> None:
@@ -309,7 +313,6 @@ class Outages:
             cleared=None,
             confirmed=record.started,
             confidence=0.5,
-            reason="nothing but the customer's word; most such faults sit at the premises",
             explains=1,
             most=1,
         )

@@ -7,15 +7,17 @@ protection away; a crew goes when waiting costs more than going. Every answer is
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from netwatch.core.book import FaultRecord, TicketRecord
+from netwatch.core.faults.causes import runners_up
 from netwatch.core.forecast.foresight import Foresight, Subject
 from netwatch.core.model import (
     Action,
     Device,
     Domain,
     Link,
+    Root,
     RootKind,
     Team,
     TicketKind,
@@ -232,15 +234,19 @@ def _sites_of(devices: Iterable[str], net: Network) -> list[str]:
 
 
 def team_for(fault: FaultRecord, skill: str, refused: Iterable[str], net: Network, rules: DispatchRules) -> str:
-    """The team to send: of the skill and the region, outsourced before own; own alone where nothing is outsourced."""
+    """The team to send: of the skill and the region, outsourced before own; own alone where nothing is outsourced.
+
+    Of teams as near, the one that can also test what the evidence cannot tell from the cause.
+    """
     regions = [s.region for i in places_of(fault, net) if (s := net.ledger.sites.get(i)) and s.region]
     device = device_of(fault, net)
     own_only = device is not None and device.role in rules.own_roles
-    no = set(refused)
+    no, also = set(refused), _also(fault, net, rules)
 
-    def rank(team: Team) -> tuple[bool, bool, int, str]:
+    def rank(team: Team) -> tuple[bool, bool, int, int, str]:
         near = next((i for i, r in enumerate(regions) if r in team.regions), len(regions))
-        return (bool(team.company) if own_only else not team.company, near == len(regions), near, team.id)
+        strange = bool(team.company) if own_only else not team.company
+        return (strange, near == len(regions), near, -len(also & team.skills), team.id)
 
     able = [t for t in net.ledger.teams.values() if skill in t.skills and t.id not in no]
     local = [t for t in able if not regions or t.regions.intersection(regions) or not t.regions]
@@ -248,6 +254,28 @@ def team_for(fault: FaultRecord, skill: str, refused: Iterable[str], net: Networ
         local = [t for t in local if not t.company]
     best = min(local or able, key=rank, default=None)
     return best.id if best else ""
+
+
+def _also(fault: FaultRecord, net: Network, rules: DispatchRules) -> set[str]:
+    """The skills that could test what a fault cannot be told from."""
+    out = set()
+    for root, _, same in runners_up(fault.against):
+        kind, _, name = root.partition(" ")
+        if same and (domain := _WORK.get(RootKind(kind))) is not None:
+            other = replace(fault, root=Root(RootKind(kind), name), domain=domain)
+            out.add(skill_of(other, net, rules))
+    return out
+
+
+_WORK = {
+    RootKind.CABLE: Domain.CABLE,
+    RootKind.LINK: Domain.CABLE,
+    RootKind.PORT: Domain.EQUIPMENT,
+    RootKind.DEVICE: Domain.EQUIPMENT,
+    RootKind.POWER: Domain.POWER,
+    RootKind.PREMISES: Domain.PREMISES,
+}
+"""Whose work a runner-up would most often be."""
 
 
 # ---------------------------------------------------------------- acts of people

@@ -196,7 +196,7 @@ class Orders:
     def _decide(self, order: TicketRecord, fault: FaultRecord) -> None:
         order.braked = False
         if fault.cleared is not None:
-            order.outlook = order.probability = None
+            order.outlook = order.probability = order.battery_end = None
             return
         waits, stakes = order.state is TicketState.WATCHING, self.stakes(fault)
         if not stakes:
@@ -208,6 +208,7 @@ class Orders:
                 order.outlook = self.round.foresight.outlook(subject, stakes[0].deadline, order.dispatched, self.now)
                 order.probability = order.outlook.if_sent
         battery = battery_of(fault, self.book, self.net)
+        order.battery_end = battery.end
         if battery.low or battery.end is not None:
             self._generator(order, fault, battery)
         if waits:
@@ -258,7 +259,6 @@ class Orders:
 
     def _generator(self, order: TicketRecord, fault: FaultRecord, battery: Battery) -> None:
         """Propose a generator while it can still be in time; pass on the order of who decided."""
-        order.battery_end = battery.end
         if order.generator_ordered is not None and not order.generator_told:
             order.generator_told = True
             self._tell_team(order, fault, "ticket.generator", "generator")
@@ -445,6 +445,7 @@ class Orders:
             "skill": order.skill,
             "team": order.team,
             "reason": order.reason,
+            "battery_end": show(order.battery_end, self.zone) if order.battery_end is not None else None,
         }
         self.round.effects.append(Effect(f"{order.id}:{key}", audience, template, self.now, order.id, data | more))
 

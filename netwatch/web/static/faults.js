@@ -23,7 +23,11 @@ export function group(card) {
   return sum(card.exposed) > 0 ? "exposed" : "other";
 }
 
-const urgency = (card) => (card.urgent ? left(card.urgent) : Infinity);
+/** Seconds until something is missed: a limit, or the end of a battery before any line is out. */
+function urgency(card) {
+  const battery = card.ticket?.battery_end ? (Date.parse(card.ticket.battery_end) - clock.now()) / 1000 : Infinity;
+  return Math.min(card.urgent ? left(card.urgent) : Infinity, battery);
+}
 
 export function drawFaults(box, board, open) {
   // Blindness has the banner; nothing is quiet while it lasts, we only cannot tell.
@@ -92,7 +96,8 @@ function clockCell(card) {
   if (!card.urgent) {
     const facility = card.facility_deadline ? t("facility", { time: clock.when(card.facility_deadline) }) : t("no_clock");
     const name = group(card) === "exposed" ? "shield" : card.root.kind;
-    return h("span", { class: "c-clock none" }, icon(name), h("small", {}, facility));
+    const battery = card.ticket?.battery_end && t("battery", { time: clock.when(card.ticket.battery_end) });
+    return h("span", { class: "c-clock none" }, icon(name), h("small", {}, battery || facility));
   }
   const { urgent } = card;
   const why = urgent.paused.map((reason) => t(`pause.${reason}`)).join(" ");
