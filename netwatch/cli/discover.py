@@ -105,7 +105,7 @@ async def _discover(
     from netwatch.wire import discover
     from netwatch.wire.snmp import open_snmp
 
-    every = max(1, discover.size(networks) // 20)
+    every = max(64, discover.size(networks) // 20)  # what is over in seconds needs no word of how far it is
 
     def progress(asked: int, found: int) -> None:
         if asked % every == 0:

@@ -19,7 +19,7 @@ from netwatch.findings import did_you_mean
 from netwatch.wire.credential import credential as snmp_credential
 from netwatch.wire.profile import Profiles
 from netwatch.wire.read import Read, Reader
-from netwatch.wire.snmp import Budget, Credential, SnmpError, Target, open_snmp
+from netwatch.wire.snmp import Budget, Credential, NoAnswerError, SnmpError, Target, open_snmp
 
 if TYPE_CHECKING:
     from netwatch.wire.cli.read import CommandLine
@@ -78,7 +78,7 @@ def command(
         target = Target(ip, who, port, context, timeout) if who else None
         found, budget, seconds = asyncio.run(_ask(target, profiles, engine, line))
     except SnmpError as error:
-        click.echo(str(error), err=True)
+        click.echo(f"{error}{_SILENT if isinstance(error, NoAnswerError) else ''}", err=True)
         if as_json:
             click.echo(json.dumps({"address": address, "problems": [str(error)]}, ensure_ascii=False))
         sys.exit(69)
@@ -89,6 +89,12 @@ def command(
         _show(told)
     if not found.object_id and not found.lists:
         sys.exit(69)  # neither way led anywhere
+
+
+_SILENT = (
+    ": nobody lives there, SNMP is off, or its access list or the credential keeps us out (a wrong community "
+    "gets no answer either)"
+)
 
 
 def _address(text: str) -> str:

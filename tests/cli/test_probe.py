@@ -102,6 +102,7 @@ def test_silence_is_unavailable_and_names_no_secret(port: int, tmp_path: Path, m
     assert status == 69
     assert json.loads(out)["problems"]
     assert "silent" in err
+    assert "access list or the credential" in err
     assert "hush" not in out + err
 
 

@@ -142,11 +142,12 @@ function recentLine(card, open) {
 }
 
 function messageLine(message) {
+  const about = message.template === "noc.self" ? "NetWatch" : message.subject;
   const whom = message.audience.replace(/^(team|duty):/, "").replace(/^noc$/, "NOC");
   return h(
     "li",
     {},
     h("p", { class: "text", title: message.text }, message.text),
-    h("small", {}, h("b", {}, message.subject), ` · ${clock.when(message.at)} · ${message.channel} → ${whom}`),
+    h("small", {}, h("b", {}, about), ` · ${clock.when(message.at)} · ${message.channel} → ${whom}`),
   );
 }
