@@ -15,6 +15,7 @@ from netwatch.findings import Finding, UnusableError
 
 if TYPE_CHECKING:
     from netwatch.config import Config
+    from netwatch.core.rules import Rules
 
 T = TypeVar("T")
 
@@ -76,6 +77,8 @@ def examine(path: Path) -> list[Finding]:
     if rules:
         findings += try_examples(lambda name: where.find("rules", name), rules)
         findings += unknown_days(rules.calendar, Clock()(), where.site.zone, where.find("rules", "calendar.toml"))
+    if config and rules:
+        findings += _rhythm(path, config, rules)
     profiles = attempt(lambda: Profiles.of(where.listing("collectors")))
     if profiles:
         lines = attempt(lambda: command_lines(profiles.families, where.listing("collectors")))
@@ -116,3 +119,19 @@ def _config(path: Path, config: Config) -> Iterator[Finding]:
         if not getattr(config.routing, name):
             cure = "name at least one of [channels.…]"
             yield document.finding(("routing", name), "nobody is told anything", cure, warning=True)
+
+
+def _rhythm(path: Path, config: Config, rules: Rules) -> Iterator[Finding]:
+    """Devices that are asked too seldom for what one event does to several of them to be known as one."""
+    from netwatch.config import toml
+    from netwatch.core.time import SECOND
+
+    together = rules.alarms.agreement / SECOND
+    for key, interval in (
+        (("poll", "interval_seconds"), config.poll.interval_seconds),
+        (("poll", "ping", "interval_seconds"), config.poll.ping.interval_seconds),
+    ):
+        if 2 * interval > together:
+            what = f"two polls take {2 * interval:g} s, and evidence further apart than {together:g} s is of two events"
+            cure = f"set evidence.agreement_seconds of rules/alarms.toml to at least {2 * interval:g}"
+            yield toml.read(path).finding(key, what, cure, warning=True)

@@ -200,6 +200,17 @@ def test_a_calendar_without_the_year_is_a_warning_that_names_the_cure(tmp_path: 
     assert result.exit_code == 0
 
 
+def test_polls_too_seldom_to_see_one_event_as_one_are_a_warning_that_names_the_cure(tmp_path: Path) -> None:
+    config = site(tmp_path, '[paths]\nrules = "rules"\n[poll]\ninterval_seconds = 300\n')
+    result = call("check", "-c", config)
+    assert "poll.interval_seconds: two polls take 600 s" in result.stderr
+    assert "evidence.agreement_seconds of rules/alarms.toml to at least 600" in result.stderr
+    assert result.exit_code == FINE
+    (tmp_path / "rules").mkdir()
+    (tmp_path / "rules" / "alarms.toml").write_text("[evidence]\nagreement_seconds = 600\n")
+    assert "two polls" not in call("check", "-c", config).stderr
+
+
 def test_a_credential_that_the_ledger_names_must_be_configured(tmp_path: Path) -> None:
     config = site(tmp_path)
     config.write_text(config.read_text().replace("credentials.lab", "credentials.labor"))
