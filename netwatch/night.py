@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from netwatch.core.account import account
 from netwatch.core.engine import Engine
 from netwatch.core.journal import UnreadableError, read_fact
-from netwatch.core.model import Fact, Ledger
+from netwatch.core.model import Decision, Fact, Ledger
 from netwatch.core.rules import Rules
 from netwatch.findings import Finding, UnusableError
 
@@ -46,11 +46,24 @@ def read(lines: Iterable[str], rules: Rules, name: str = "journal") -> Night:
 
 def replay(night: Night, ledger: Ledger, rules: Rules, zone: ZoneInfo, vantage: str = "") -> list[dict[str, Any]]:
     """The final account of a night; see `core.account`."""
-    engine = Engine(ledger, rules, zone)
-    engine.book.vantage = vantage
+    engine = _awake(ledger, rules, zone, vantage)
     problems: list[tuple[int, str]] = []
     for number, fact in night.facts:
         problems += [(number, what) for what in engine.unknown_ids(fact)]
         engine.decide([fact], fact.at)
     engine.conclude()
     return account(engine.book, engine.net, rules, zone, engine.book.now, problems)
+
+
+def decisions(night: Night, ledger: Ledger, rules: Rules, zone: ZoneInfo, vantage: str = "") -> Iterator[Decision]:
+    """All that is decided in a night, in its order: what a store would remember of it."""
+    engine = _awake(ledger, rules, zone, vantage)
+    for _, fact in night.facts:
+        yield engine.decide([fact], fact.at)
+    yield engine.conclude()
+
+
+def _awake(ledger: Ledger, rules: Rules, zone: ZoneInfo, vantage: str) -> Engine:
+    engine = Engine(ledger, rules, zone)
+    engine.book.vantage = vantage
+    return engine

@@ -69,6 +69,11 @@ def command(*, subject: str, everything: bool, config: Path, as_json: bool) -> N
     except (StoreError, FileNotFoundError) as error:
         say(str(error))
         raise SystemExit(UNAVAILABLE) from None
+    answer(subject, found, as_json=as_json)
+
+
+def answer(subject: str, found: Found | Stranger, *, as_json: bool) -> None:
+    """Tell what was found. Raises SystemExit when nobody knows the name."""
     if isinstance(found, Stranger):
         say(f"nothing is known by the name {subject}" + (f": {found.hint}" if found.hint else ""))
         raise SystemExit(FINDINGS)
@@ -113,7 +118,14 @@ async def _look_up(settings: Config, subject: str, everything: bool) -> Found | 
     rules = await asyncio.to_thread(load_rules, lambda name: settings.find("rules", name))
     ledger = await asyncio.to_thread(_ledger, settings, rules)
     async with await Store.open(settings.database_url(), write=False) as store:
-        return await _Reading(store.history, ledger, rules, settings.site.zone).of(subject, everything)
+        return await look_up(store.history, ledger, rules, settings.site.zone, subject, everything)
+
+
+async def look_up(
+    history: History, ledger: Ledger, rules: Rules, zone: ZoneInfo, subject: str, everything: bool
+) -> Found | Stranger:
+    """All that a store remembers of a subject."""
+    return await _Reading(history, ledger, rules, zone).of(subject, everything)
 
 
 def _ledger(settings: Config, rules: Rules) -> Ledger:

@@ -242,3 +242,28 @@ def test_the_same_night_gives_the_same_bytes_on_every_machine(journal: Path, tmp
     ]
     told = [(process.communicate()[0].decode(), process.returncode) for process in running]
     assert told == [(here.stdout, 0)] * 3
+
+
+def explained(journal: Path, *subject: str) -> Result:
+    return CliRunner().invoke(main, ["replay", str(journal), "--ledger", str(STREET), "--explain", *subject])
+
+
+def test_of_a_recorded_night_can_be_asked_why(journal: Path) -> None:
+    lines = [observed("08:00:00", "bad"), observed("08:20:00", "ok"), FINE.replace("08:00", "09:00")]
+    journal.write_text("\n".join(lines), "utf-8")
+    told = {row["circuit"]: row for row in rows(replay(journal), "outage")}
+    circuit, fault = next((c, row["fault"]) for c, row in told.items())
+    done = explained(journal, circuit)
+    assert done.exit_code == 0, done.output
+    assert done.stdout.startswith(f"circuit {circuit}: up\n")
+    assert "08:00:00  heard     HUB GE0/0/1: link bad, by trap" in done.stdout
+    assert "20 min gross, 20 min net: kept" in done.stdout
+    found = json.loads(explained(journal, fault, "--json").stdout)
+    assert [case["fault"] for case in found["cases"]] == [fault]
+
+
+def test_who_asks_why_of_a_name_that_the_night_does_not_know_is_told_so(journal: Path) -> None:
+    journal.write_text(FINE, "utf-8")
+    done = explained(journal, "NOBODY")
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert "nothing is known by the name NOBODY" in done.stderr
