@@ -108,3 +108,11 @@ def test_a_circuit_without_protection_is_never_exposed_by_a_port_that_tells_late
     run = night(facts, 3000, b.ledger())
     assert {row["circuit"] for row in rows(run, "outage")} == {"C1", "V1"}
     assert rows(run, "exposure") == []
+
+
+def test_a_node_that_misses_ping_after_ping_while_a_link_on_the_way_flaps_is_not_dead() -> None:
+    facts: list[Fact] = []
+    for turn in range(0, 600, 60):
+        facts += [*dark(turn, "AGG-1 GE0/0/2", "AGG-2 GE0/0/1"), *lit(turn + 25, "AGG-1 GE0/0/2", "AGG-2 GE0/0/1")]
+    facts += [*repeated(140, 500, "AGG-2"), *back(500, "AGG-2")]
+    assert roots(night(facts, 3000)) == ["cable K1"]

@@ -135,24 +135,30 @@ class Scene:
     def _rerouted(self, device: str, span: Pair) -> bool:
         """Whether a silence may be the time that routing took to find another way to a device.
 
-        It began with a break on one of the shortest ways to us that lasted on, and is as short as the finding of
-        another one. While it lasts, it is too early to say.
+        It began with a break on one of the shortest ways to us, and is as short as the finding of another one. While
+        it lasts, it is too early to say.
         """
         start, end = span
-        if min(end, self.now) - start > self.timing.agreement:
-            return False
-        fresh = [i for i in self.broken if self._just_broke(i, start)]
-        if not fresh or self.net.towards(self.vantage).shortest(device).isdisjoint(fresh):
+        near = self.broken and self.broken & self.net.towards(self.vantage).shortest(device)
+        until = max((self._unsettled(link, start) for link in near), default=start)
+        if min(end, self.now) > until or until == start:
             return False
         if end == FOREVER and self.now < FOREVER:
-            self.wake(start + self.timing.agreement + 1)
+            self.wake(until + 1)
         return True
 
-    def _just_broke(self, link: str, at: Instant) -> bool:
-        """Whether a link broke within two polls of an instant at which it still was, or flapped."""
+    def _unsettled(self, link: str, at: Instant) -> Instant:
+        """Until when routing may be finding its way round a link, when it is at an instant; else that instant.
+
+        It has two polls from when the link broke and stayed broken, and from each turn of one that flaps.
+        """
         spans = union(span for kind in BREAKS for span in self._spans((kind, link)))
-        flaps = len(spans) >= FLAPS
-        return any(abs(s - at) <= self.timing.agreement and (flaps or e > at) for s, e in spans)
+        if len(spans) >= FLAPS:
+            turns = [turn for span in spans for turn in span if turn != FOREVER]
+        else:
+            turns = [start for start, end in spans if end > at]
+        slack = self.timing.agreement
+        return max((e for s, e in union((t - slack, t + slack) for t in turns) if s <= at < e), default=at)
 
     def died(self, device: str) -> Spans:
         """The silence of a device in which it said that its power is going, or its neighbours lost their port to it."""
