@@ -2,7 +2,8 @@
 
 What was heard loses lines, traps, clears, devices; lines come late or twice, clocks are wrong; the ledger gets errors
 of the sort that people make. CORPUS/scenarios/score.py judges each night as it stands: it knows nothing of the damage,
-so what no evidence is left of counts as not found. Same draw, same damage.
+so what no evidence is left of counts as not found. But a link that the ledger lacks may be named by the devices that it
+joins: it has no other name there. Same draw, same damage.
 """
 
 from __future__ import annotations
@@ -156,6 +157,7 @@ class Book:
         self.sites, self.devices = dict(ledger.sites), dict(ledger.devices)
         self.links, self.circuits = dict(ledger.links), dict(ledger.circuits)
         self.rest = ledger
+        self.lost: list[Link] = []
         roots = {root["id"] for f in truth["faults"] for root in f["accept"]}
         self.near = sorted(
             k.id for k in ledger.links.values()
@@ -179,7 +181,7 @@ class Book:
 
     def missing_link(self) -> None:
         for link in self.some():
-            del self.links[link.id]
+            self.lost.append(self.links.pop(link.id))
         for c in list(self.circuits.values()):
             working, protecting = (tuple(i for i in way if i in self.links) for way in (c.working, c.protecting))
             self.circuits[c.id] = replace(c, working=working, protecting=protecting)
@@ -315,30 +317,42 @@ def judgement(corpus: Path) -> Callable[[Path, Path], dict[str, Any]]:
     return score
 
 
-def account(night: Path, damage: str, draw: int) -> list[dict[str, Any]]:
-    """What is told of a night after a damage."""
+def account(night: Path, damage: str, draw: int) -> tuple[list[dict[str, Any]], Truth]:
+    """What is told of a night after a damage, and what was true."""
     rng = random.Random(f"{night.name} {damage} {draw}")
     text = (night / "journal.jsonl").read_text("utf-8").splitlines()
+    truth: Truth = json.loads((night / "truth.json").read_text("utf-8"))
     ledger, _ = read_ledger(night / "ledger", None, rules())
     if damage in LEDGER:
-        book = Book(ledger, json.loads((night / "truth.json").read_text("utf-8")), rng)
+        book = Book(ledger, truth, rng)
         LEDGER[damage](book)
         ledger = book.ledger()
+        _accept(truth, book.lost, ledger)
     else:
         said = HEARING[damage]([json.loads(line) for line in text if line.strip()], rng)
         text = [json.dumps(line, ensure_ascii=False) for line in said]
-    return replay(read(text, rules()), ledger, rules(), ZONE)
+    return replay(read(text, rules()), ledger, rules(), ZONE), truth
+
+
+def _accept(truth: Truth, lost: list[Link], ledger: Ledger) -> None:
+    """What broke a link that the ledger lacks is named by what it joins, as nothing else of it is known there."""
+    for link in lost:
+        names = {link.id, *link.cables, str(link.a), str(link.z)} - ledger.cables.keys()
+        ends = "~".join(sorted((link.a.device, link.z.device)))
+        for fault in truth["faults"]:
+            if any(root["id"] in names for root in fault["accept"]):
+                fault["accept"].append({"kind": "link", "id": ends})
 
 
 def judge(job: tuple[Path, str, int]) -> tuple[dict[str, Any], list[str]]:
     """What the corpus counts, and what went wrong in words."""
     night, damage, draw = job
-    rows = account(night, damage, draw)
+    rows, truth = account(night, damage, draw)
     with tempfile.TemporaryDirectory() as scratch:
-        path = Path(scratch) / "account.jsonl"
-        path.write_text(lines(rows), "utf-8")
-        counted = judgement(night.parent.parent)(night / "truth.json", path)
-    truth = json.loads((night / "truth.json").read_text("utf-8"))
+        true, told = Path(scratch) / "truth.json", Path(scratch) / "account.jsonl"
+        true.write_text(json.dumps(truth), "utf-8")
+        told.write_text(lines(rows), "utf-8")
+        counted = judgement(night.parent.parent)(true, told)
     return counted, [f"{night.name}, {damage}, #{draw}: {what}" for what in _wrong(truth, rows, counted)]
 
 

@@ -102,8 +102,9 @@ def _facilities(circuit: Circuit, ledger: Ledger, policy: SlaPolicy) -> Iterator
     from netwatch.core.sla import Facility
     from netwatch.core.topology import Network
 
-    routes = Network(ledger).routes(circuit)
-    for cable in dict.fromkeys(c for route in routes for link in route.links for c in ledger.links[link].cables):
+    net = Network(ledger)
+    routes = net.routes(net.ledger.circuits[circuit.id])
+    for cable in dict.fromkeys(c for route in routes for link in route.links for c in net.ledger.links[link].cables):
         yield cable_of(cable, ledger, policy)
     devices = (ledger.devices[d] for route in routes for d in route.devices if d in ledger.devices)
     theirs = (Role.CPE, Role.ONU, Role.CONVERTER)

@@ -31,7 +31,8 @@ from netwatch.core.turns import BORNE_OUT, Habits, Key, Turns
 Element: TypeAlias = tuple[str, str]
 """Kind and id: ("link", L) light, ("adjacency", L) routing, ("admin", L) taken down, ("ais", L) a defect
 passed on from beyond, ("rdi", L) the word from beyond that nothing arrives there, ("device", D) life,
-("site", S) mains, ("agent", D) SNMP, ("port", "DEVICE PORT") a customer's port."""
+("site", S) mains, ("agent", D) SNMP, ("port", "DEVICE PORT") a customer's port. ("link?", "DEVICE PORT"), and so
+on: some link of a device that has links of unknown ports."""
 
 _LINK = {
     Condition.LINK: "link",
@@ -42,6 +43,7 @@ _LINK = {
     Condition.ADMIN: "admin",
     Condition.ADJACENCY: "adjacency",
 }
+_PASSED_ON = frozenset({Condition.AIS, Condition.RDI})
 _LIFE = frozenset({Condition.REACHABLE, Condition.DYING_GASP, Condition.ONU})
 VERDICTS = frozenset({Condition.REACHABLE, Condition.AGENT})
 MESSAGES = frozenset({Source.TRAP, Source.SYSLOG})
@@ -371,6 +373,8 @@ class Evidence:
             return tuple((kind, link) for link in links)
         if net.over_port(device, component) and condition is not Condition.ADJACENCY:
             return (("port", f"{device} {component}"),)
+        if device in net.nameless and condition not in _PASSED_ON:
+            return ((f"{kind}?", f"{device} {component}"),)
         return ()
 
     def retire(self, elements: Iterable[Element]) -> None:

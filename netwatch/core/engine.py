@@ -14,7 +14,7 @@ from typing import get_args
 from zoneinfo import ZoneInfo
 
 from netwatch.core import codec
-from netwatch.core.alarms import Signal
+from netwatch.core.alarms import Element, Signal, Track
 from netwatch.core.book import Book
 from netwatch.core.fading import fade, listen_anew
 from netwatch.core.forecast.experience import Experience
@@ -172,14 +172,7 @@ class Engine:
     def _drop_strangers(self) -> None:
         """Forget the evidence about what the ledger does not hold (any more), end what its circuits lost."""
         ledger, evidence = self.net.ledger, self.book.evidence
-        known = dict.fromkeys(("link", "adjacency", "admin", "ais", "rdi"), ledger.links) | {"site": ledger.sites}
-        evidence.retire(
-            [
-                (kind, name)
-                for kind, name in evidence.tracks
-                if (name.partition(" ")[0] if kind == "port" else name) not in known.get(kind, ledger.devices)
-            ]
-        )
+        evidence.retire([e for e, track in evidence.tracks.items() if not self._holds(e, track)])
         for key in [k for k in evidence.signals if k[0] not in ledger.devices]:
             evidence.signals[key].cleared = self.book.now
             self._lapse(key)
@@ -187,6 +180,17 @@ class Engine:
             del self._rows[name]
         self.book.keep_only(ledger.circuits, self.book.now)
         self.net.depth(self.book.vantage)
+
+    def _holds(self, element: Element, track: Track) -> bool:
+        """Whether the ledger (still) holds what a track speaks of."""
+        kind, name = element
+        if kind == "port":
+            return name.partition(" ")[0] in self.net.ledger.devices
+        if kind.endswith("?"):
+            return any(element in self.book.evidence.elements(key, self.net) for key in track.signals)
+        ledger = self.net.ledger
+        known = dict.fromkeys(("link", "adjacency", "admin", "ais", "rdi"), ledger.links) | {"site": ledger.sites}
+        return name in known.get(kind, ledger.devices)
 
     def freeze(self) -> str:
         """The whole state as text: a line of JSON, and a line for each row, its type before its JSON."""

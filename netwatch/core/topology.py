@@ -41,7 +41,11 @@ class Network:
     """The graph of one ledger, with the indexes that the core asks for."""
 
     def __init__(self, ledger: Ledger) -> None:
-        self.ledger = ledger = consistent(ledger)
+        reading = consistent(ledger)
+        self.ledger = ledger = reading.ledger
+        self.missing = reading.missing.keys()
+        """Links that the ledger lacks and its routes need."""
+        self._same = reading.same
         self._towards: Towards | None = None
         self._routes: dict[tuple[str, bool], Route] = {}
         self._through: dict[str, frozenset[str]] = {}
@@ -64,9 +68,13 @@ class Network:
         self._ports: dict[tuple[str, str], list[str]] = {}
         self._spelled: dict[tuple[str, str], str] = {}
         self.links_of: dict[str, list[str]] = {d: [] for d in self.ledger.devices}
+        nameless: set[str] = set()
         for link in self.ledger.links.values():
             for end in (link.a, link.z):
                 self.links_of.setdefault(end.device, []).append(link.id)
+                if not end.name:
+                    nameless.add(end.device)
+                    continue
                 key = (end.device, normal(end.name))
                 self._ports.setdefault(key, []).append(link.id)
                 self._spelled.setdefault(key, end.name)
@@ -74,6 +82,8 @@ class Network:
             for end in (circuit.a, circuit.z):
                 if end.name:
                     self._spelled.setdefault((end.device, normal(end.name)), end.name)
+        self.nameless = nameless & self.polled
+        """Devices that tell of their ports and have a link whose port there is not known."""
 
     def _index(self, circuit: Circuit) -> None:
         routes = self.routes(circuit)
@@ -94,6 +104,10 @@ class Network:
         """A component as the ledger writes it; unchanged where the ledger does not know it."""
         return self._spelled.get((device, normal(component)), component) if component else ""
 
+    def link_named(self, name: str) -> str:
+        """The link that a name stands for: another, where the ledger has it twice."""
+        return self._same.get(name, name)
+
     def onu_of(self, component: str) -> tuple[str, str] | None:
         """`PORT/ONU` → (port, ONU) when the ledger knows such an ONU."""
         port, slash, name = component.rpartition("/")
@@ -107,6 +121,11 @@ class Network:
         """The device at the other end."""
         ends = self.ledger.links[link]
         return ends.z.device if ends.a.device == device else ends.a.device
+
+    def ends(self, link: str) -> tuple[str, str]:
+        """The devices at both ends."""
+        ends = self.ledger.links[link]
+        return ends.a.device, ends.z.device
 
     def end_at(self, link: str, device: str) -> Port:
         """The end of a link at a device."""
@@ -234,27 +253,52 @@ def _grouped(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
     return out
 
 
+_FAR = 1 << 20
+"""The depth of what no link of the ledger leads to: behind everything else."""
+
+
 class Towards:
     """A network as it looks from one vantage: how far everything is, and over which links one comes nearer."""
 
     def __init__(self, network: Network, vantage: str) -> None:
         self.network, self.vantage = network, vantage
         self.roots = network.vantages(vantage)
-        self.depth = dict.fromkeys(self.roots, 0)
         self._ways: dict[str, tuple[tuple[str, str], ...]] = {}
-        queue = deque(self.roots)
-        while queue:
-            at = queue.popleft()
-            for link in network.links_of.get(at, ()):
-                far = network.far(link, at)
-                if far not in self.depth:
-                    self.depth[far] = self.depth[at] + 1
-                    queue.append(far)
+        self.depth = dict.fromkeys(self.roots, 0)
+        self._spare: frozenset[str] = frozenset(network.missing)
+        self._walk(self.roots)
+        self._spare = frozenset(i for i in network.missing if self.depth.keys() >= set(network.ends(i)))
+        """Guessed links between devices with a written way to us: nobody is thought to be heard through these."""
+        self._walk(tuple(self.depth) if network.missing else ())
+        self.doors = frozenset(self._find_doors() if self.roots else ())
+        """Of each part of the network to which no link leads, the device through which the rest of it is reached."""
         self.beyond = frozenset(self._find_beyond())
         """What is reached through leaves alone: customers' boxes in a row, and what hangs on them."""
 
+    def _walk(self, starts: Iterable[str]) -> None:
+        """Find how far all is that hangs together with these."""
+        queue = deque(starts)
+        while queue:
+            at = queue.popleft()
+            for link in self.network.links_of.get(at, ()):
+                far = self.network.far(link, at)
+                if far not in self.depth and link not in self._spare:
+                    self.depth[far] = self.depth[at] + 1
+                    queue.append(far)
+
+    def _find_doors(self) -> Iterable[str]:
+        """Which device of such a part it is nobody has written down: one that carries others, with the most links."""
+        links_of = self.network.links_of
+        lost = [d for d in links_of if d not in self.depth and links_of[d]]
+        for device in sorted(lost, key=lambda d: (not self.passes(d), -len(links_of[d]), d)):
+            if device not in self.depth:
+                self.depth[device] = _FAR
+                self._walk([device])
+                yield device
+
     def _find_beyond(self) -> set[str]:
-        near, ahead = set(self.roots), list(self.roots)
+        near = {*self.roots, *self.doors}
+        ahead = list(near)
         while ahead:
             at = ahead.pop()
             for link in self.network.links_of.get(at, ()):
@@ -287,15 +331,17 @@ class Towards:
         access device must not look at the other ninety-nine.
         """
         if device not in self._ways:
-            self._ways[device] = tuple(sorted(self._found(device), key=lambda w: (self.depth.get(w[1], 1 << 30), w)))
+            self._ways[device] = tuple(sorted(self._found(device), key=lambda w: (self.depth[w[1]], w)))
         return self._ways[device]
 
     def _found(self, device: str) -> Iterable[tuple[str, str]]:
-        behind = device in self.beyond
+        behind, begin = device in self.beyond, (*self.roots, *self.doors)
         for link in self.network.links_of.get(device, ()):
+            if link in self._spare:
+                continue
             far = self.network.far(link, device)
             # Who is not behind leaves is not heard by way of what is: no customer carries another's traffic.
-            if behind or far in self.roots or (self.passes(far) and far not in self.beyond):
+            if behind or far in begin or (self.passes(far) and far not in self.beyond):
                 yield link, far
 
     def passes(self, device: str) -> bool:
@@ -319,7 +365,7 @@ class Reach:
         self._links, self._devices = links, devices
         self._depth = self._towards.depth
         self._blind = not self._towards.roots
-        self._heard = set(self._towards.roots)
+        self._heard = {*self._towards.roots, *self._towards.doors}
         """Known to be within reach."""
         self._islands: dict[str, Edge] = {}
         """Known not to be, each with what it is cut off by. Those of one island share the very same set."""
@@ -327,7 +373,7 @@ class Reach:
     def cut_off(self, device: str) -> bool:
         """True when every path to a device leads through something dead.
 
-        A device that the ledger never connected to us is not cut off by anything.
+        A device that the ledger never connected to us is cut off by what lies between it and the door of its part.
         """
         if self._blind or device not in self._depth or device in self._heard:
             return False

@@ -95,4 +95,5 @@ def assemble(
         parts.circuits.entities,
         parts.teams.entities,
     )
+    findings.extend(references.readings(parts, ledger))
     return ledger, findings

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from netwatch.config import Config
-from netwatch.core.consistent import ONE_A_PORT
-from netwatch.core.model import Circuit, Customer, Device, Link, Medium, Port, Role, Site, Team
+from netwatch.core.consistent import ONE_A_PORT, consistent
+from netwatch.core.model import Circuit, Customer, Device, Ledger, Link, Medium, Port, Role, Site, Team
 from netwatch.core.ports import normal
 from netwatch.findings import Finding, did_you_mean
 from netwatch.ledger.columns import plain, shown
@@ -261,6 +261,24 @@ def _teams(parts: Parts) -> Iterator[Finding]:
             what, cure = f"no site is in region {shown(region)}", did_you_mean(region, regions)
             yield Finding(part.at(id_, "regions"), what, cure, warning=True)
     yield from _gap(part, idle, "skills", "has no skill: never sent", "name its skills")
+
+
+def readings(parts: Parts, ledger: Ledger) -> Iterator[Finding]:
+    """What cannot be as it is written, and how it is read until somebody corrects it."""
+    read = consistent(ledger)
+    for again, link in read.same.items():
+        what, cure = f"{again} joins the same two ports as {link}", f"read as {link} until one of the two is deleted"
+        yield Finding(parts.links.at(again, "link"), what, cure, warning=True)
+    for id_ in read.turned:
+        what = f"{id_} is on taken ports, and with the two exchanged it would not be: "
+        what += " and ".join(str(end) for end in (read.ledger.links[id_].a, read.ledger.links[id_].z))
+        yield Finding(parts.links.at(id_, "a_port"), what, "read so until it is corrected", warning=True)
+    for id_, circuits in read.missing.items():
+        one, other = _ends(read.ledger.links[id_])
+        more = f" (and {len(circuits) - 1:,} more)" if len(circuits) > 1 else ""
+        what = f"{circuits[0]} leads from {one} to {other}, which no link joins{more}"
+        cure = f"read as if a link {id_} did until it is added to links, with its ports and cables"
+        yield Finding(parts.circuits.at(circuits[0], "working"), what, cure, warning=True)
 
 
 def configured(parts: Parts, config: Config, *, warning: bool) -> Iterator[Finding]:

@@ -8,7 +8,9 @@ from core_metro import back, dark, lit, metro, night, rows, say, silent
 
 from netwatch.core.consistent import consistent
 from netwatch.core.engine import Engine
-from netwatch.core.model import Circuit, Device, Ledger, Link, Medium, Port, Role, Site
+from netwatch.core.faults.causes import scope_parts
+from netwatch.core.model import Circuit, Device, Ledger, Link, Medium, Port, Role, Scope, Site
+from netwatch.core.topology import Network
 
 PORTS = ("1/1", "1/2")
 
@@ -27,32 +29,32 @@ def exchanged(link: Link) -> Link:
 
 def test_a_ledger_without_contradiction_is_taken_as_it_is() -> None:
     ledger = ring("A", "B", "C")
-    assert consistent(ledger) is ledger
+    assert consistent(ledger).ledger is ledger
 
 
 def test_each_device_at_the_others_port_is_read_the_other_way_round() -> None:
     ledger = ring("A", "B", "C", "D")
     for name, link in ledger.links.items():
-        assert consistent(replace(ledger, links={**ledger.links, name: exchanged(link)})).links == ledger.links
+        assert consistent(replace(ledger, links={**ledger.links, name: exchanged(link)})).ledger.links == ledger.links
 
 
 def test_an_exchange_that_two_links_of_a_port_could_settle_is_left_as_written() -> None:
     links = {n: Link(n, Port("A", "1/1"), Port(n, "2/1")) for n in ("X", "Y")}
     ledger = Ledger(links=links)
-    assert consistent(ledger) is ledger
+    assert consistent(ledger).ledger is ledger
 
 
 def test_a_pon_port_with_many_links_is_no_contradiction() -> None:
     links = {n: Link(n, Port("OLT", "0/1"), Port(n, "1"), medium=Medium.PON) for n in ("ONU-1", "ONU-2")}
     ledger = Ledger(links=links)
-    assert consistent(ledger) is ledger
+    assert consistent(ledger).ledger is ledger
 
 
 def test_a_link_written_down_twice_is_one_and_routes_lead_over_it() -> None:
     ledger = ring("A", "B", "C")
     again = replace(ledger.links["A-B"], id="again", a=ledger.links["A-B"].z, z=ledger.links["A-B"].a)
     circuit = Circuit("C1", "CU1", a=Port("A", ""), z=Port("C", ""), working=("again", "B-C"), protecting=("C-A",))
-    read = consistent(replace(ledger, links={**ledger.links, "again": again}, circuits={"C1": circuit}))
+    read = consistent(replace(ledger, links={**ledger.links, "again": again}, circuits={"C1": circuit})).ledger
     assert read.links == ledger.links
     assert read.circuits["C1"].working == ("A-B", "B-C")
 
@@ -105,3 +107,101 @@ def test_a_link_that_is_dark_while_others_in_its_cable_are_well_is_no_cut_of_the
     assert roots(night(dark(0, *ends), 60, ledger)) == ["cable K0"], "the others may yet turn out to be dark"
     assert roots(night(dark(0, *ends), 600, ledger)) == ["link R1"]
     assert roots(night([*dark(0, *ends), *lit(900, *ends)], 3600, ledger)) == ["link R1"]
+
+
+def lacking(*links: str) -> Ledger:
+    """The metro without some links, in routes neither."""
+    ledger = metro().ledger()
+
+    def without(way: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(i for i in way if i not in links)
+
+    circuits = {
+        c.id: replace(c, working=without(c.working), protecting=without(c.protecting)) for c in ledger.circuits.values()
+    }
+    return replace(ledger, links={n: k for n, k in ledger.links.items() if n not in links}, circuits=circuits)
+
+
+def test_routes_that_break_off_between_two_devices_name_the_link_that_is_missing() -> None:
+    read = consistent(lacking("T2"))
+    assert {n: (k.a, k.z) for n, k in read.ledger.links.items() if n in read.missing} == {
+        "ACC-2~AGG-2": (Port("ACC-2", ""), Port("AGG-2", ""))
+    }
+    assert read.missing["ACC-2~AGG-2"] == ("C3", "C4")
+    assert read.ledger.circuits["C3"].working == ("L3", "ACC-2~AGG-2", "R1", "R0")
+    assert read.ledger.circuits["C3"].protecting == ("L3", "ACC-2~AGG-2", "R2", "R3")
+
+
+def test_a_route_may_be_written_in_any_order_and_says_no_more_for_it() -> None:
+    ledger = metro().ledger()
+    circuits = {
+        c.id: replace(c, working=c.working[::-1], protecting=c.protecting[::-1]) for c in ledger.circuits.values()
+    }
+    assert consistent(replace(ledger, circuits=circuits)).missing == {}
+    mixed = {c.id: replace(c, working=(*c.working[1:], *c.working[:1])) for c in ledger.circuits.values()}
+    assert consistent(replace(ledger, circuits=mixed)).missing == {}
+
+
+def test_one_route_that_breaks_off_between_devices_with_other_links_is_wrong_itself() -> None:
+    ledger = metro().ledger()
+    one = replace(ledger.circuits["C3"], working=("L3", "R0"))
+    assert consistent(replace(ledger, circuits={**ledger.circuits, "C3": one})).missing == {}
+
+
+def test_where_most_routes_break_off_before_their_end_nothing_is_missing() -> None:
+    ledger = metro().ledger()
+    short = {c.id: replace(c, working=c.working[:1], protecting=()) for c in ledger.circuits.values()}
+    assert consistent(replace(ledger, circuits=short)).missing == {}
+
+
+def test_a_cut_of_a_link_that_the_ledger_lacks_is_one_fault_with_all_that_it_takes_away() -> None:
+    ends = ("AGG-2 GE1/0/1", "ACC-2 GE0/0/0")
+    behind = ("ACC-2", "CPE-3", "CPE-4")
+    run = night([*dark(0, ends[0]), *silent(20, *behind), *lit(900, *ends), *back(905, *behind)], 3600, lacking("T2"))
+    assert roots(run) == ["link ACC-2~AGG-2"]
+    assert [row["circuit"] for row in rows(run, "outage")] == ["C3", "C4"]
+    assert len(rows(run, "ticket")) == 1
+
+
+def test_both_ends_of_a_ring_link_that_the_ledger_lacks_tell_of_it() -> None:
+    facts = [*dark(0, "AGG-1 GE0/0/2"), *dark(1, "AGG-2 GE0/0/1"), *lit(900, "AGG-1 GE0/0/2", "AGG-2 GE0/0/1")]
+    run = night(facts, 3600, lacking("R1"))
+    assert roots(run) == ["link AGG-1~AGG-2"]
+    assert not rows(run, "outage")
+    assert {row["circuit"] for row in rows(run, "exposure")} >= {"C1", "C2", "C3", "C4"}
+
+
+def test_a_transmitter_of_a_link_that_the_ledger_lacks_is_named_by_its_port() -> None:
+    facts = [say(0, "AGG-1 GE0/0/2", "link"), *dark(0, "AGG-2 GE0/0/1")]
+    assert roots(night(facts, 600, lacking("R1"))) == ["port AGG-1 GE0/0/2"]
+
+
+def test_routing_that_is_lost_over_a_link_that_the_ledger_lacks_is_one_fault() -> None:
+    facts = [say(0, "AGG-1 GE0/0/2", "adjacency"), say(1, "AGG-2 GE0/0/1", "adjacency")]
+    run = night(facts, 600, lacking("R1"))
+    assert [(row["root"]["id"], row["domain"]) for row in rows(run, "fault")] == [("AGG-1~AGG-2", "configuration")]
+
+
+def test_a_port_that_nobody_knows_is_no_fault_while_nobody_else_tells_of_it() -> None:
+    assert not roots(night(dark(0, "AGG-1 GE0/0/47"), 600, lacking("R1")))
+    assert not roots(night(dark(0, "AGG-1 GE0/0/47"), 600))
+
+
+def test_what_is_silent_together_behind_no_link_at_all_is_one_fault() -> None:
+    ledger = replace(lacking("T2"), circuits={})
+    run = night(silent(20, "ACC-2", "CPE-3", "CPE-4"), 600, ledger)
+    assert roots(run) == ["device ACC-2"]
+
+
+def test_an_onu_at_no_port_of_the_ledger_is_lost_with_those_of_the_port_that_its_olt_has_it_at() -> None:
+    words = [say(n, f"OLT-1 gpon-0/0/1/ONU-{n}", "onu", source="poll") for n in range(1, 5)]
+    assert roots(night(words, 600, lacking("O2"))) == ["cable FEEDER"]
+    ledger = metro().ledger()
+    other = replace(ledger.links["O2"], a=Port("OLT-1", "gpon-0/0/7"), cables=("ELSEWHERE",))
+    assert roots(night(words, 600, replace(ledger, links={**ledger.links, "O2": other}))) == ["cable FEEDER"]
+
+
+def test_planned_work_on_a_link_that_is_written_down_twice_is_work_on_that_link() -> None:
+    ledger = metro().ledger()
+    again = replace(ledger, links={**ledger.links, "R1-2": replace(ledger.links["R1"], id="R1-2")})
+    assert scope_parts([Scope("link", "R1-2")], Network(again)) == ({"R1"}, set())

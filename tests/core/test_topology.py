@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from dataclasses import replace
 
 import pytest
 from core_metro import Builder, metro
@@ -53,9 +54,10 @@ def subset(names: list[str]) -> st.SearchStrategy[set[str]]:
 def test_cut_off_is_what_a_walk_from_our_place_never_reaches(ledger: Ledger, data: st.DataObject) -> None:
     links = data.draw(subset(sorted(ledger.links)))
     dead = data.draw(subset(sorted(set(ledger.devices) - {"D0"})))
-    near = reachable(ledger, {"D0"}, links, dead)
-    whole = reachable(ledger, {"D0"}, set(), set())
-    reach = Reach(Network(ledger), "D0", links, dead)
+    net = Network(ledger)
+    doors = {"D0", *net.towards("D0").doors}
+    near, whole = reachable(ledger, doors - dead, links, dead), reachable(ledger, doors, set(), set())
+    reach = Reach(net, "D0", links, dead)
     for device in data.draw(st.permutations(sorted(set(ledger.devices) - dead))):
         assert reach.cut_off(device) == (device in whole and device not in near), device
 
@@ -138,6 +140,25 @@ def test_a_device_that_was_never_connected_is_cut_off_by_nothing() -> None:
     assert not Reach(Network(Ledger()), "", set(), set()).cut_off("ANY")
 
 
+def test_what_no_link_leads_to_is_reached_through_the_device_that_the_rest_of_it_hangs_on() -> None:
+    b = metro()
+    del b.links["T1"]
+    net = Network(replace(b.ledger(), circuits={}))
+    assert net.towards("CORE-1").doors == {"ACC-1"}
+    dead = Reach(net, "CORE-1", set(), {"ACC-1"})
+    assert (dead.cut_off("ACC-1"), dead.cut_off("CPE-1"), dead.cut_off("CPE-3")) == (False, True, False)
+
+
+def test_customers_that_are_linked_with_one_another_and_with_nobody_else_are_not_cut_off_by_nothing() -> None:
+    b = Builder()
+    b.device("CORE-1", Role.CORE)
+    for name in ("CPE-1", "CPE-2"):
+        b.device(name, Role.CPE)
+    b.link("L", "CPE-1 GE0/0/1", "CPE-2 GE0/0/1")
+    reach = Reach(Network(b.ledger()), "CORE-1", set(), set())
+    assert [reach.cut_off(name) for name in ("CPE-1", "CPE-2")] == [False, False]
+
+
 def test_a_ring_needs_two_cuts() -> None:
     net = Network(metro().ledger())
     assert not Reach(net, "CORE-1", {"R0"}, set()).cut_off("AGG-1")
@@ -148,10 +169,9 @@ def test_a_ring_needs_two_cuts() -> None:
 
 @given(graphs())
 def test_the_depth_is_the_number_of_hops(ledger: Ledger) -> None:
-    depth = Network(ledger).depth("D0")
-    assert depth.keys() == reachable(
-        Ledger(devices={d: Device(d) for d in ledger.devices}, links=ledger.links), {"D0"}, set(), set()
-    )
+    towards = Network(ledger).towards("D0")
+    depth = towards.depth
+    assert depth.keys() == reachable(ledger, {"D0", *towards.doors}, set(), set())
     for link in ledger.links.values():
         a, z = depth.get(link.a.device), depth.get(link.z.device)
         assert (a is None) == (z is None)

@@ -236,8 +236,7 @@ def _fine(scene: Scene, cable: str, broken: Sequence[str]) -> int:
     at = min((when for i in broken for when, _ in scene.breaks(i)), default=FOREVER)
     fine = 0
     for i in scene.net.ledger.cables[cable]:
-        link = scene.net.ledger.links[i]
-        tells = scene.hearing.telling(link.a.device, at) or scene.hearing.telling(link.z.device, at)
+        tells = any(scene.hearing.would_tell(end, i, at) for end in scene.net.ends(i))
         if tells and i not in broken and not scene.broke_with(i, at):
             fine += 1
     return fine
@@ -310,7 +309,7 @@ def _one_sided(scene: Scene, link: str) -> Iterator[Rival]:
     ends, said = scene.net.ledger.links[link], _words(scene, link)
     for near, far in ((ends.a, ends.z), (ends.z, ends.a)):
         starts = [start for start, _ in scene.breaks(link)]
-        tells = starts and all(scene.hearing.telling(far.device, start) for start in starts)
+        tells = starts and all(scene.hearing.would_tell(far.device, link, start) for start in starts)
         if Condition.LOS in said[near.device] and not said[far.device] and tells:
             why = f"{near.device} alone misses light: its transmitter would look so, who measures at both ends tells"
             yield Rival(Root(RootKind.PORT, str(far)), why, equal=True)

@@ -97,7 +97,7 @@ def scope_parts(scope: Iterable[Scope], net: Network) -> tuple[set[str], set[str
     devices: set[str] = set()
     for item in scope:
         if item.kind == "link":
-            links.add(item.id)
+            links.add(net.link_named(item.id))
         elif item.kind == "cable":
             links |= set(net.ledger.cables.get(item.id, ()))
         elif item.kind == "device":

@@ -46,6 +46,10 @@ class Hearing:
         agent = self._tracks.get(("agent", device))
         return self.heard(device, at) and (agent is None or not self._within(agent.spans, at))
 
+    def would_tell(self, device: str, link: str, at: Instant) -> bool:
+        """Whether a device would have told us that its port to a link went down: the ledger knows which one."""
+        return bool(self._net.end_at(link, device).name) and self.telling(device, at)
+
     def told(self, device: str, link: str, at: Instant) -> bool:
         """Whether a device said itself that its port to a link went down about that time."""
         track = self._tracks.get(("link", link))

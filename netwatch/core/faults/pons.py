@@ -19,18 +19,41 @@ def onus(scene: Scene) -> None:
     """ONUs that their OLT lost: the cable that (nearly) all of its ONUs are gone from, else each its own."""
     rest = {d for d, t in scene.life.items() if any(k[2] is Condition.ONU for k in t.signals) and d not in scene.dead}
     by_cable: dict[str, set[str]] = defaultdict(set)
-    for onu in rest:
+    elsewhere = {onu: ports for onu in rest if (ports := _elsewhere(scene, onu))}
+    for onu in rest - elsewhere.keys():
         for link in _links(scene, onu):
             for cable in scene.net.ledger.links[link].cables:
                 by_cable[cable].add(onu)
-    rest -= _cards(scene, rest, by_cable)
+    rest -= _cards(scene, rest - elsewhere.keys(), by_cable)
     for cable, members in sorted(by_cable.items(), key=lambda kv: (-len(kv[1]), kv[0])):
         lost = {d for d in members & rest if any(_together(scene, d, other) for other in members & rest - {d})}
         if len(lost) >= 2 and _whole(scene, cable, lost):
             _cable(scene, cable, lost)
             rest -= lost
     for onu in sorted(rest):
-        _alone(scene, onu)
+        whole = _whole_port(scene, onu, elsewhere[onu]) if onu in elsewhere else None
+        if whole is not None:
+            scene.kills(whole, onu)
+        else:
+            _alone(scene, onu)
+
+
+def _elsewhere(scene: Scene, onu: str) -> list[str]:
+    """The links at the port on which its OLT has an ONU, where the ledger has it at none or at another one.
+
+    An OLT that names its ports in a way that the ledger does not know tells nothing.
+    """
+    told = [(k[0], place[0]) for k in scene.life[onu].signals if (place := scene.net.onu_of(k[1])) is not None]
+    links = [i for olt, port in told for i in scene.net.links_at(olt, port)]
+    return [] if set(links) & set(_links(scene, onu)) else links
+
+
+def _whole_port(scene: Scene, onu: str, links: Sequence[str]) -> Cause | None:
+    """What took other ONUs of a port when this one was lost: where it hangs on their glass nobody has written down."""
+    others = (d for i in links for d in scene.net.ends(i))
+    causes = {c.root: c for d in others if (c := scene.dead.get(d)) is not None and _together(scene, onu, d)}
+    shared = [c for c in causes.values() if c.root.kind in (RootKind.CABLE, RootKind.PORT, RootKind.DEVICE)]
+    return min(shared, key=lambda c: c.root, default=None)
 
 
 def _cards(scene: Scene, rest: set[str], by_cable: Mapping[str, set[str]]) -> set[str]:

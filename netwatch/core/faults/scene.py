@@ -216,7 +216,8 @@ class Scene:
             long = at - self.timing.debounce_window
             if any(s < long and e > at for kind in ("link", "admin") for s, e in self._spans((kind, link))):
                 return False  # what has long been dark has no light to lose
-        return self.hearing.telling(neighbour, at) and not self.cuts.off(neighbour, (at, at + self.timing.agreement))
+        tells = self.hearing.would_tell(neighbour, link, at)
+        return tells and not self.cuts.off(neighbour, (at, at + self.timing.agreement))
 
     def fallen(self, device: str) -> list[str]:
         """The links over which neighbours lost their port to a silent device: all of them that would tell.
