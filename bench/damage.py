@@ -9,6 +9,7 @@ joins: it has no other name there. Same draw, same damage.
 from __future__ import annotations
 
 import argparse
+import csv
 import json
 import random
 import runpy
@@ -303,6 +304,125 @@ LEDGER: dict[str, Callable[[Book], None]] = {
     "sites on a wrong feed": Book.wrong_feed,
 }
 
+# ---------------------------------------------------------------- what stands in its files
+
+Row = dict[str, str]
+
+
+class Files:
+    """The CSV files of a ledger, row by row, as errors are typed into them."""
+
+    def __init__(self, folder: Path, rng: random.Random) -> None:
+        self.rng = rng
+        self.tables: dict[str, list[Row]] = {}
+        for file in sorted(folder.glob("*.csv")):
+            with file.open(encoding="utf-8-sig", newline="") as text:
+                self.tables[file.stem] = list(csv.DictReader(text))
+        self.encoding = "utf-8"
+
+    def write(self, folder: Path) -> None:
+        for name, rows in self.tables.items():
+            with (folder / f"{name}.csv").open("w", encoding=self.encoding, newline="") as text:
+                writer = csv.DictWriter(text, list(rows[0]) if rows else [name.removesuffix("s")])
+                writer.writeheader()
+                writer.writerows(rows)
+
+    def _some(self, table: str, share: float) -> list[Row]:
+        rows = self.tables[table]
+        return self.rng.sample(rows, round(len(rows) * share))
+
+    # ------------------------------------------------------------ errors
+
+    def spelled(self) -> None:
+        """Ports as somebody else writes them."""
+        ways: tuple[Callable[[str], str], ...] = (
+            lambda port: port.replace("GigabitEthernet", "GE"),
+            lambda port: port.replace("GigabitEthernet", "gi "),
+            lambda port: port.upper().replace("/", " / "),
+            lambda port: "".join(chr(ord(c) + 0xFEE0) if "!" <= c <= "~" else c for c in port),
+        )
+        for row in (*self.tables["links"], *self.tables["circuits"]):
+            for end in ("a_port", "z_port"):
+                row[end] = self.rng.choice(ways)(row[end])
+
+    def no_ports(self) -> None:
+        for row in self._some("links", 0.2):
+            row[self.rng.choice(("a_port", "z_port"))] = ""
+
+    def columns(self) -> None:
+        """The headers of both ports exchanged."""
+        for row in self.tables["links"]:
+            row["a_port"], row["z_port"] = row["z_port"], row["a_port"]
+
+    def removed(self) -> None:
+        """Devices that are gone and their links, on ports that others have had since."""
+        for n, row in enumerate(self._some("links", 0.05)):
+            old = next(d for d in self.tables["devices"] if d["device"] == row["z_device"])
+            self.tables["devices"].append(old | {"device": f"OLD-{n}", "address": f"192.0.2.{n % 250 + 1}"})
+            self.tables["links"].append(row | {"link": f"L-OLD-{n}", "z_device": f"OLD-{n}", "cable": ""})
+
+    def disordered(self) -> None:
+        """Routes from Z to A, and routes in no order."""
+        for row in self.tables["circuits"]:
+            for way in ("working", "protecting"):
+                links = row[way].split()
+                self.rng.shuffle(links)
+                row[way] = " ".join(links if self.rng.random() < 0.5 else row[way].split()[::-1])
+
+    def no_role(self) -> None:
+        for row in self._some("devices", 0.1):
+            row["role"] = ""
+
+    def not_managed(self) -> None:
+        for row in self._some("devices", 0.05):
+            row["managed"] = "no"
+
+    def managed(self) -> None:
+        """Converters that nobody can ask, as if somebody could."""
+        for row in self.tables["devices"]:
+            row["managed"] = "yes"
+
+    def no_converter(self) -> None:
+        """A converter that nobody wrote down: one link instead of two."""
+        for row in [d for d in self.tables["devices"] if d["role"] == "converter"]:
+            name, links = row["device"], self.tables["links"]
+            here = [k for k in links if name in (k["a_device"], k["z_device"])]
+            if len(here) == 2 and self.rng.random() < 0.5:
+                keep, gone = here
+                far = "z" if gone["a_device"] == name else "a"
+                near = "z" if keep["z_device"] == name else "a"
+                keep[f"{near}_device"], keep[f"{near}_port"] = gone[f"{far}_device"], gone[f"{far}_port"]
+                links.remove(gone)
+                self.tables["devices"].remove(row)
+                for c in self.tables["circuits"]:
+                    for way in ("working", "protecting"):
+                        c[way] = " ".join(i for i in c[way].split() if i != gone["link"])
+
+    def wrong_pon(self) -> None:
+        """ONUs at another's PON port and in its glass."""
+        pons = [k for k in self.tables["links"] if k["medium"] == "pon"]
+        for row in self.rng.sample(pons, round(len(pons) * 0.1)):
+            other = self.rng.choice(pons)
+            row["a_device"], row["a_port"], row["cable"] = other["a_device"], other["a_port"], other["cable"]
+
+    def gbk(self) -> None:
+        self.encoding = "gbk"
+
+
+FILES: dict[str, Callable[[Files], None]] = {
+    "files: ports in other spellings": Files.spelled,
+    "files: a fifth of the links lack a port": Files.no_ports,
+    "files: the columns of both ports exchanged": Files.columns,
+    "files: devices and links long removed": Files.removed,
+    "files: routes reversed or in no order": Files.disordered,
+    "files: a tenth of the roles empty": Files.no_role,
+    "files: some not managed": Files.not_managed,
+    "files: converters as managed": Files.managed,
+    "files: converters not written down": Files.no_converter,
+    "files: ONUs at a wrong PON port": Files.wrong_pon,
+    "files: in GBK": Files.gbk,
+}
+
 # ---------------------------------------------------------------- judging
 
 
@@ -322,16 +442,27 @@ def account(night: Path, damage: str, draw: int) -> tuple[list[dict[str, Any]], 
     rng = random.Random(f"{night.name} {damage} {draw}")
     text = (night / "journal.jsonl").read_text("utf-8").splitlines()
     truth: Truth = json.loads((night / "truth.json").read_text("utf-8"))
-    ledger, _ = read_ledger(night / "ledger", None, rules())
+    ledger = _typed(night / "ledger", damage, rng)
     if damage in LEDGER:
         book = Book(ledger, truth, rng)
         LEDGER[damage](book)
         ledger = book.ledger()
         _accept(truth, book.lost, ledger)
-    else:
+    elif damage in HEARING:
         said = HEARING[damage]([json.loads(line) for line in text if line.strip()], rng)
         text = [json.dumps(line, ensure_ascii=False) for line in said]
     return replay(read(text, rules()), ledger, rules(), ZONE), truth
+
+
+def _typed(folder: Path, damage: str, rng: random.Random) -> Ledger:
+    """A ledger through its own door, with errors in its files. Raises UnusableError when it is refused."""
+    if damage not in FILES:
+        return read_ledger(folder, None, rules())[0]
+    files = Files(folder, rng)
+    FILES[damage](files)
+    with tempfile.TemporaryDirectory() as scratch:
+        files.write(Path(scratch))
+        return read_ledger(Path(scratch), None, rules())[0]
 
 
 def _accept(truth: Truth, lost: list[Link], ledger: Ledger) -> None:
@@ -432,7 +563,7 @@ def main() -> None:
     nights = sorted(
         p.parent for p in options.corpus.glob("scenarios/*/journal.jsonl") if asked(p.parent.name, options.only)
     )
-    damages = [d for d in (*HEARING, *LEDGER) if asked(d, options.damage)]
+    damages = [d for d in (*HEARING, *LEDGER, *FILES) if asked(d, options.damage)]
     jobs = [(night, damage, draw) for damage in damages for draw in range(options.draws) for night in nights]
     with ProcessPoolExecutor(options.jobs) as pool:
         judged = list(pool.map(judge, jobs, chunksize=8))

@@ -9,7 +9,7 @@ What is not plain stays as written. `netwatch check` names all of it: a reading 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
@@ -81,18 +81,35 @@ def _once(ledger: Ledger) -> tuple[Ledger, dict[str, str]]:
 # ---------------------------------------------------------------- each device at the other's port
 
 
+def _taken(links: Iterable[Link]) -> Counter[_End]:
+    """Port → how many links are written down at it that would have it for themselves."""
+    return Counter(end for k in links if _plain(k) for end in (_end(k.a), _end(k.z)))
+
+
+def _exchanged(link: Link) -> Link:
+    return replace(link, a=Port(link.a.device, link.z.name), z=Port(link.z.device, link.a.name))
+
+
 def _turned(ledger: Ledger) -> tuple[Ledger, tuple[str, ...]]:
     """Links at taken ports read with their port names exchanged, where that settles it and nothing else would."""
-    taken = Counter(end for k in ledger.links.values() if _plain(k) for end in (_end(k.a), _end(k.z)))
+    taken = _taken(ledger.links.values())
     if not any(n > 1 for n in taken.values()):
         return ledger, ()
+    contested = sum(taken[_end(k.a)] > 1 or taken[_end(k.z)] > 1 for k in ledger.links.values() if _plain(k))
+    if 2 * contested > len(ledger.links):
+        others = {k.id: _exchanged(k) for k in ledger.links.values()}
+        if all(n == 1 for n in _taken(others.values()).values()):
+            return replace(ledger, links=others), tuple(others)  # the two columns were
     known = {_end(e) for k in ledger.links.values() for e in (k.a, k.z)}
     known |= {_end(e) for c in ledger.circuits.values() for e in (c.a, c.z)}
     turned: dict[str, Link] = {}
     for link in ledger.links.values():
-        other = replace(link, a=Port(link.a.device, link.z.name), z=Port(link.z.device, link.a.name))
-        contested = taken[_end(link.a)] > 1 or taken[_end(link.z)] > 1
-        if _plain(link) and contested and known.isdisjoint((_end(other.a), _end(other.z))):
+        other = _exchanged(link)
+        if (
+            _plain(link)
+            and (taken[_end(link.a)] > 1 or taken[_end(link.z)] > 1)
+            and known.isdisjoint((_end(other.a), _end(other.z)))
+        ):
             turned[link.id] = other
     rivals = Counter(end for i in turned for end in (_end(ledger.links[i].a), _end(ledger.links[i].z)))
     rivals += Counter(end for k in turned.values() for end in (_end(k.a), _end(k.z)))

@@ -7,6 +7,7 @@ comparing only: what people see is what the ledger wrote.
 from __future__ import annotations
 
 import re
+import unicodedata
 from functools import lru_cache
 
 _SPLIT = re.compile(r"^([a-z][a-z\-]*?)[\s\-_]*(\d.*)?$")
@@ -70,8 +71,8 @@ _SPEEDS = re.compile(r"^(25|40|100|400)ge[\s\-_]*(.*)$")
 
 @lru_cache(maxsize=65536)
 def normal(name: str) -> str:
-    """The comparable form of a port name: lower case, no spaces, the type by its short word."""
-    text = "".join(name.split()).lower()
+    """The comparable form of a port name: half-width, lower case, no spaces, the type by its short word."""
+    text = "".join((name if name.isascii() else unicodedata.normalize("NFKC", name)).split()).lower()
     if speed := _SPEEDS.match(text):
         return f"{speed[1]}ge{speed[2]}"
     match = _SPLIT.match(text.replace("_", "-"))

@@ -269,9 +269,9 @@ def readings(parts: Parts, ledger: Ledger) -> Iterator[Finding]:
     for again, link in read.same.items():
         what, cure = f"{again} joins the same two ports as {link}", f"read as {link} until one of the two is deleted"
         yield Finding(parts.links.at(again, "link"), what, cure, warning=True)
-    for id_ in read.turned:
-        what = f"{id_} is on taken ports, and with the two exchanged it would not be: "
-        what += " and ".join(str(end) for end in (read.ledger.links[id_].a, read.ledger.links[id_].z))
+    for id_ in read.turned[:1]:
+        it, more = read.ledger.links[id_], f" (and {len(read.turned) - 1:,} more)" if read.turned[1:] else ""
+        what = f"{id_} is on taken ports, and with the two exchanged it would not be: {it.a} and {it.z}{more}"
         yield Finding(parts.links.at(id_, "a_port"), what, "read so until it is corrected", warning=True)
     for id_, circuits in read.missing.items():
         one, other = _ends(read.ledger.links[id_])

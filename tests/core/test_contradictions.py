@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 from core_metro import back, dark, lit, metro, night, rows, say, silent
 
@@ -11,6 +12,7 @@ from netwatch.core.engine import Engine
 from netwatch.core.faults.causes import scope_parts
 from netwatch.core.model import Circuit, Device, Ledger, Link, Medium, Port, Role, Scope, Site
 from netwatch.core.topology import Network
+from netwatch.ledger import read
 
 PORTS = ("1/1", "1/2")
 
@@ -38,6 +40,17 @@ def test_each_device_at_the_others_port_is_read_the_other_way_round() -> None:
         assert consistent(replace(ledger, links={**ledger.links, name: exchanged(link)})).ledger.links == ledger.links
 
 
+def test_the_columns_of_both_ports_exchanged_are_exchanged_back() -> None:
+    rings = ring(*(f"AGG-{n}" for n in range(8)))
+    spokes = {
+        f"T{n}": Link(f"T{n}", Port(f"AGG-{n % 8}", f"2/{n}"), Port(f"CPE-{n}", PORTS[0]), cables=(f"KT{n}",))
+        for n in range(40)
+    }
+    whole = replace(rings, links={**rings.links, **spokes})
+    back = replace(whole, links={n: exchanged(k) for n, k in whole.links.items()})
+    assert consistent(back).ledger.links == whole.links
+
+
 def test_an_exchange_that_two_links_of_a_port_could_settle_is_left_as_written() -> None:
     links = {n: Link(n, Port("A", "1/1"), Port(n, "2/1")) for n in ("X", "Y")}
     ledger = Ledger(links=links)
@@ -54,9 +67,9 @@ def test_a_link_written_down_twice_is_one_and_routes_lead_over_it() -> None:
     ledger = ring("A", "B", "C")
     again = replace(ledger.links["A-B"], id="again", a=ledger.links["A-B"].z, z=ledger.links["A-B"].a)
     circuit = Circuit("C1", "CU1", a=Port("A", ""), z=Port("C", ""), working=("again", "B-C"), protecting=("C-A",))
-    read = consistent(replace(ledger, links={**ledger.links, "again": again}, circuits={"C1": circuit})).ledger
-    assert read.links == ledger.links
-    assert read.circuits["C1"].working == ("A-B", "B-C")
+    once = consistent(replace(ledger, links={**ledger.links, "again": again}, circuits={"C1": circuit})).ledger
+    assert once.links == ledger.links
+    assert once.circuits["C1"].working == ("A-B", "B-C")
 
 
 def roots(run: Engine) -> list[str]:
@@ -123,13 +136,13 @@ def lacking(*links: str) -> Ledger:
 
 
 def test_routes_that_break_off_between_two_devices_name_the_link_that_is_missing() -> None:
-    read = consistent(lacking("T2"))
-    assert {n: (k.a, k.z) for n, k in read.ledger.links.items() if n in read.missing} == {
+    found = consistent(lacking("T2"))
+    assert {n: (k.a, k.z) for n, k in found.ledger.links.items() if n in found.missing} == {
         "ACC-2~AGG-2": (Port("ACC-2", ""), Port("AGG-2", ""))
     }
-    assert read.missing["ACC-2~AGG-2"] == ("C3", "C4")
-    assert read.ledger.circuits["C3"].working == ("L3", "ACC-2~AGG-2", "R1", "R0")
-    assert read.ledger.circuits["C3"].protecting == ("L3", "ACC-2~AGG-2", "R2", "R3")
+    assert found.missing["ACC-2~AGG-2"] == ("C3", "C4")
+    assert found.ledger.circuits["C3"].working == ("L3", "ACC-2~AGG-2", "R1", "R0")
+    assert found.ledger.circuits["C3"].protecting == ("L3", "ACC-2~AGG-2", "R2", "R3")
 
 
 def test_a_route_may_be_written_in_any_order_and_says_no_more_for_it() -> None:
@@ -205,3 +218,15 @@ def test_planned_work_on_a_link_that_is_written_down_twice_is_work_on_that_link(
     ledger = metro().ledger()
     again = replace(ledger, links={**ledger.links, "R1-2": replace(ledger.links["R1"], id="R1-2")})
     assert scope_parts([Scope("link", "R1-2")], Network(again)) == ({"R1"}, set())
+
+
+def test_netwatch_check_names_each_reading_of_a_ledger_with_its_row(tmp_path: Path) -> None:
+    (tmp_path / "devices.csv").write_text("device,address\nA,192.0.2.1\nB,192.0.2.2\nC,192.0.2.3\nD,192.0.2.4\n")
+    (tmp_path / "links.csv").write_text(
+        "link,a_device,a_port,z_device,z_port\nL1,A,1/1,B,1/2\nL2,B,1/2,A,1/1\nL3,C,1/1,D,1/2\n"
+    )
+    header = "circuit,a_device,z_device,working\n"
+    (tmp_path / "circuits.csv").write_text(header + "C1,A,D,L1 L3\nC2,D,A,L3 L2\n")
+    told = {(f.place.rpartition("/")[2], f.what) for f in read(tmp_path)[1]}
+    assert ("links.csv:3:link", "L2 joins the same two ports as L1") in told
+    assert ("circuits.csv:2:working", "C1 leads from B to C, which no link joins (and 1 more)") in told

@@ -13,6 +13,7 @@ from netwatch.core.ports import normal
     "names",
     [
         ("GE0/0/1", "GigabitEthernet0/0/1", "gi 0/0/1", "Gi0/0/1", "gigabitethernet 0/0/1", "gei-0/0/1"),
+        ("GE0/0/1", "ＧＥ０／０／１"),
         ("FastEthernet0/1", "Fa0/1", "fe 0/1"),
         ("XGigabitEthernet0/0/1", "Ten-GigabitEthernet0/0/1", "TenGigE0/0/1", "XGE0/0/1", "Te0/0/1"),
         ("HundredGigE0/0/0/1", "100GE0/0/0/1", "Hu0/0/0/1"),
