@@ -8,7 +8,7 @@ link's: they move the contract's clock, or take the order from whoever has it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -84,20 +84,36 @@ def pages(
         return ticket_page(view, known, spoken, now, pace, acting=signed)
 
     @router.post("/t/{ticket}/{action}")
-    async def say(ticket: str, action: str, slip: Slip, until: str = "", sig: str = "") -> Response:
+    async def say(
+        request: Request, ticket: str, action: str, slip: Slip, until: str = "", sig: str = "", lang: str = ""
+    ) -> Response:
         if not access.link_holds(ticket, until, sig, now := clock()):
             raise ProblemError(403, "This link has expired or is not ours.")
         known, wanted = acts.ticket_of(view, ticket), acts.action_of(action)
         if wanted not in _STEPS.values():
             raise ProblemError(403, f"A crew's link does not {wanted}.")
-        hit = [o.circuit for o in _running(view, known)]
-        act = acts.Act(by="crew, by link", reason=slip.reason, circuits=hit if wanted is Action.RESTORE else None)
+        words: Mapping[str, Any] = WORDS[language(lang, request.headers.get("accept-language", ""))]
+        out = [o.circuit for o in _running(view, known)]
+        if wanted is Action.RETURN and out:
+            return JSONResponse({"status": "refused", "why": _still_out(out, words)})
+        act = acts.Act(by="crew, by link", reason=slip.reason, circuits=out if wanted is Action.RESTORE else None)
         decided = await submit(acts.work(view, known, wanted, act, now))
-        status, own = ("taken", []) if decided is None else acts.outcome(decided, known.id, *hit)
-        refused = [entry.reason for entry in own if entry.kind == "act.refused"]
-        return JSONResponse({"status": status, "why": list(dict.fromkeys(refused))})
+        if decided is None:
+            return JSONResponse({"status": "taken", "why": ""})
+        status, own = acts.outcome(decided, known.id, *out)
+        refused = [entry.subject for entry in own if entry.kind == "act.refused"]
+        if wanted is Action.RESTORE:
+            why = _still_out([circuit for circuit in refused if circuit in out], words)
+        else:
+            why = words["moved_on"] if refused else ""
+        return JSONResponse({"status": status, "why": why})
 
     return router
+
+
+def _still_out(circuits: Sequence[str], words: Mapping[str, Any]) -> str:
+    more = words["more"].format(n=len(circuits) - 5) if len(circuits) > 5 else ""
+    return " ".join([words["still_out"], *circuits[:5], more]).strip() if circuits else ""
 
 
 def _running(view: View, ticket: Ticket) -> list[Outage]:

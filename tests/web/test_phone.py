@@ -35,14 +35,15 @@ async def test_a_crew_says_its_next_step_by_the_link_alone(night: Night, ticket:
         assert page.count("<button") == 1
         assert f'data-action="{action}"' in page
         answer = await crew.post(link(night, ticket, action), json={})
-    assert answer.json() == {"status": "taken", "why": []}
+    assert answer.json() == {"status": "taken", "why": ""}
     (fact,) = night.facts
     assert isinstance(fact, Work)
     assert (fact.action, fact.by, fact.at) == (Action(action), "crew, by link", NOW)
 
 
 async def test_a_returned_slip_brings_what_it_was(night: Night) -> None:
-    night.view.apply(decision(replace(night.view.all(Ticket)["T12"], state=TicketState.RESTORED)))
+    back = [replace(o, restored=NOW) for o in night.view.find(Outage, "fault", "F12")]
+    night.view.apply(decision(replace(night.view.all(Ticket)["T12"], state=TicketState.RESTORED), *back))
     async with outside(night) as crew:
         assert "<textarea" in (await crew.get(link(night, "T12"))).text
         await crew.post(link(night, "T12", "return"), json={"reason": "光缆 挖断"})
@@ -51,11 +52,23 @@ async def test_a_returned_slip_brings_what_it_was(night: Night) -> None:
     assert (fact.action, fact.reason) == (Action.RETURN, "光缆 挖断")
 
 
-async def test_a_crew_is_told_why_its_word_is_not_taken(night: Night) -> None:
+async def test_a_crew_is_told_in_its_language_why_its_word_is_not_taken(night: Night) -> None:
     night.decided = [Entry(NOW, "act.refused", circuit, "monitoring sees it down") for circuit in ("C-1007", "C-1017")]
     async with outside(night) as crew:
         answer = await crew.post(link(night, "T12", "restore"), json={})
-    assert answer.json() == {"status": "refused", "why": ["monitoring sees it down"]}
+        assert answer.json() == {"status": "refused", "why": "监测显示仍中断： C-1007 C-1017"}
+        night.decided = [Entry(NOW, "act.refused", "T16", "accept does not follow closed")]
+        answer = await crew.post(link(night, "T16", "accept") + "&lang=en", json={})
+    assert answer.json() == {"status": "refused", "why": "The order has moved on; reload the page."}
+
+
+async def test_a_slip_is_not_taken_by_the_link_while_a_circuit_is_out(night: Night) -> None:
+    async with outside(night) as crew:
+        answer = await crew.post(link(night, "T12", "return") + "&lang=en", json={"reason": "done"})
+    assert answer.json()["status"] == "refused"
+    assert answer.json()["why"].startswith("Monitoring sees still out: C-1007 C-1017")
+    assert "and 6 more circuits" in answer.json()["why"]
+    assert night.facts == []
 
 
 @pytest.mark.parametrize("action", ["close", "pause", "resume", "reject", "generator", "ack"])

@@ -22,6 +22,7 @@ if (count) {
 const form = document.getElementById("step");
 
 if (form) {
+  form.hidden = false; // without us it would be sent by the browser itself, which leaves the signature behind
   const button = form.querySelector("button");
   const label = button.textContent;
   const refused = document.getElementById("refused");
@@ -48,11 +49,11 @@ if (form) {
         body: JSON.stringify({ reason: document.getElementById("found")?.value ?? "" }),
       });
       const said = await answer.json();
-      if (answer.ok && said.why.length === 0) {
+      if (answer.ok && !said.why) {
         location.reload();
         return;
       }
-      refused.textContent = answer.ok ? said.why.join("; ") : said.detail;
+      refused.textContent = answer.ok ? said.why : said.detail;
     } catch {
       refused.textContent = form.dataset.unheard;
     }
