@@ -136,7 +136,8 @@ def _clock(case: Case, rules: Rules, zone: ZoneInfo) -> Iterator[Step]:
     pauses = [e for e in case.entries if e.kind in _PAUSES]
     stopping = frozenset().union(*(p.stopping for p in rules.policies))
     for entry in case.entries:
-        if entry.kind.startswith(("outage.", "exposure.")):
+        # That service is back is told by the stop of its clock; a flapping line says it again and again.
+        if entry.kind.startswith(("outage.", "exposure.")) and entry.kind != "outage.restored":
             yield Step(entry.at, CLOCK, f"{entry.subject}: {entry.reason}", entry.subject)
     for outage in case.outages:
         due = outage.started + outage.limit_minutes * MINUTE

@@ -214,6 +214,12 @@ def test_who_asks_for_a_line_reads_its_clocks_alone_and_who_asks_for_the_fault_t
     assert "C-2: clock" in fault
 
 
+def test_a_line_that_flaps_says_once_that_it_is_back(site: Path) -> None:
+    clock = stages(case(site, "C-1")["chain"], "clock")
+    assert len([line for line in clock if line.startswith("C-1: clock O") and " stops; " in line]) == 1
+    assert not any("first evidence of service" in line for line in clock)
+
+
 def test_a_long_chain_is_cut_short_for_people(site: Path) -> None:
     chain = [Step(n, stage, f"line {n}", f"C-{n}") for stage in ("heard", "clock") for n in range(40)]
     told = "\n".join(_chain_in_words(chain, ZoneInfo("Asia/Shanghai")))

@@ -454,6 +454,17 @@ def test_light_that_one_end_alone_misses_may_be_the_far_transmitters_or_one_fibr
     assert not deaf.rivals, "its agent hangs: it could not have told"
 
 
+def test_a_dead_device_is_told_with_the_cuts_that_would_each_leave_something_unexplained() -> None:
+    facts = [*silent(10, "AGG-2", "ACC-2", "CPE-3", "CPE-4"), *dark(0, "AGG-1 GE0/0/2", "AGG-3 GE0/0/1")]
+    (cause,) = explained(facts)
+    assert {str(r.root): r.equal for r in cause.rivals} == {"cable K1": False, "cable K2": False}
+
+
+def test_what_is_beyond_a_customers_port_cannot_be_told_from_the_port() -> None:
+    (cause,) = explained([say(0, "AGG-2 GE0/9/9", "link")])
+    assert [(str(r.root), r.equal) for r in cause.rivals] == [("circuit P9", True)]
+
+
 def test_who_told_of_his_own_dark_port_was_alive_then() -> None:
     island = ["AGG-1", "AGG-2", "ACC-1", "ACC-2", *ALL_CPE]
     facts = [*dark(0, "CORE-1 GE0/0/1", "AGG-1 GE0/0/1"), *dark(600, "AGG-2 GE0/0/2", "AGG-3 GE0/0/1")]

@@ -36,6 +36,9 @@ def ports(scene: Scene) -> None:
             cause = scene.cause(RootKind.PORT, where, domain, f"the customer's port {where} is down", 0.8)
             cause.elements.add((kind, where))
             cause.dead[(kind, where)] = list(track.spans)
+            for circuit in scene.net.over_port(device, where.partition(" ")[2])[:1]:
+                beyond = "nobody watches what is beyond the port: its line or its power would look so, too"
+                cause.rivals.append(Rival(Root(RootKind.CIRCUIT, circuit), beyond, equal=True))
 
 
 def passed_on(scene: Scene) -> None:
@@ -311,7 +314,7 @@ def _one_sided(scene: Scene, link: str) -> Iterator[Rival]:
         starts = [start for start, _ in scene.breaks(link)]
         tells = starts and all(scene.hearing.would_tell(far.device, link, start) for start in starts)
         if Condition.LOS in said[near.device] and not said[far.device] and tells:
-            why = f"{near.device} alone misses light: its transmitter would look so, who measures at both ends tells"
+            why = f"{near.device} alone misses light, as if this transmitter had died: a crew measures at both ends"
             yield Rival(Root(RootKind.PORT, str(far)), why, equal=True)
 
 

@@ -41,7 +41,12 @@ def dead_by_neighbours(scene: Scene) -> None:
             scene.kills(power, device)
         elif len(lost) > 1 and not scene.common_cable(lost) and not _severed(scene, lost):
             why = f"{device} is silent and all {len(lost)} neighbours that answer lost their port to it"
-            scene.kills(scene.at_premises(device, why, 0.9), device)
+            cause = scene.at_premises(device, why, 0.9)
+            cables = dict.fromkeys(c for i in lost for c in scene.net.ledger.links[i].cables[:1])
+            cause.rivals += [Rival(Root(RootKind.CABLE, c), "it leaves other ports dark unexplained") for c in cables][
+                :3
+            ]
+            scene.kills(cause, device)
 
 
 def _severed(scene: Scene, links: Iterable[str]) -> bool:
