@@ -98,7 +98,7 @@ def fresh(ledger: Ledger, rules: Rules) -> Engine:
     engine = Engine(ledger, rules, ZONE)
     engine.decide([Vantage(T0, "CORE-1")], T0)
     gc.freeze()  # the ledger is no garbage, and the larger the network, the longer it takes to find that out
-    gc.set_threshold(10_000, 50, 1_000)  # as the daemon has it: `app.spare_what_stays`
+    gc.set_threshold(10_000, 10, 5_000)  # as the daemon has it: `app.spare_what_stays`
     return engine
 
 

@@ -2,8 +2,8 @@
 
 The cut under 10,000 circuits of `bench/correlate.py` through `Mind`, `Store` (a real file with synchronous=FULL, in
 FOLDER), the routes, the view of the pages and the metrics, in virtual time: woken when something is due, as the daemon
-is. Told of each part: CPU of all threads, where it went, the longest commit, and how long the event loop stood still
-at most (nothing else answers meanwhile).
+is. Told of each part: CPU of all threads, where it went, the longest commit, and how long the event loop was held at
+most (nothing else answers meanwhile).
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from netwatch.knowledge import load_rules
 from netwatch.loops import Mind
 from netwatch.metrics import Metrics
 from netwatch.store import Store
-from netwatch.web.view import View
+from netwatch.web.view import View, portions
 
 
 class Meter:
@@ -61,10 +61,11 @@ class Meter:
         return timing
 
     async def watch(self) -> None:
-        """How long nobody else gets a turn."""
+        """How long nobody else gets a turn, in CPU of the loop's own thread: no load of others stretches it."""
         while True:
-            with self._measured("still"):
-                await asyncio.sleep(0.001)
+            began = time.thread_time()
+            await asyncio.sleep(0.001)
+            self.longest["held"] = max(self.longest["held"], time.thread_time() - began)
 
     def tell(self, part: str, cpu: float) -> None:
         figure(f"{part}: CPU of all threads", cpu, "s")
@@ -72,7 +73,7 @@ class Meter:
             if what in self.spent:
                 figure(f"… {what}", self.spent[what], "s of CPU")
         figure("… the longest commit", self.longest["committed"], "s")
-        figure("… the event loop stood still at most", self.longest["still"], "s")
+        figure("… the event loop was held at most", self.longest["held"], "s of CPU", "<=0.05")
         self.spent.clear()
         self.longest.clear()
 
@@ -91,15 +92,22 @@ class Daemon:
         def routed(effect: Effect) -> tuple[Send, ...]:
             return route(effect, ledger, config)
 
-        def publish(decision: Decision, batch: Sequence[Fact]) -> None:
+        def show(decision: Decision, batch: Sequence[Fact]) -> None:
             metrics.observe(decision, view.apply(decision), self.now, batch)
+
+        shown = meter.timed("shown", show)
+
+        async def publish(decision: Decision, batch: Sequence[Fact]) -> None:
+            *former, last = portions(decision)
+            for part in former:
+                shown(part, ())
+                await asyncio.sleep(0)
+            shown(last, batch)
 
         store.commit = meter.awaited("committed", store.commit)  # type: ignore[assignment,method-assign]
         self.engine.decide = meter.timed("decided", self.engine.decide)  # type: ignore[method-assign]
         self.engine.freeze = meter.timed("frozen", self.engine.freeze)  # type: ignore[method-assign]
-        self.mind = Mind(
-            self.engine, store, meter.timed("routed", routed), meter.timed("shown", publish), lambda: self.now, last=T0
-        )
+        self.mind = Mind(self.engine, store, meter.timed("routed", routed), publish, lambda: self.now, last=T0)
 
     async def hear(self) -> float:
         began = time.process_time()

@@ -270,19 +270,19 @@ class Ears:
         finally:
             await door.close()
 
-    def reload(self, plan: Plan) -> None:
+    async def reload(self, plan: Plan) -> None:
         """Another plan is in force. What is known of devices that stay is kept, unless they are now asked otherwise."""
         former, self._plan = self._plan, plan
-        self._names.reload(plan.ledger)
+        (await asyncio.to_thread(self._names.prepare, plan.ledger))()
         if (plan.config.poll, plan.credentials) == (former.config.poll, former.credentials):
-            self.poller.reload(plan.ledger, plan.profiles)
+            await self.poller.reload(plan.ledger, plan.profiles)
         else:
             self.poller = self._new_poller()
             self._habits_changed.set()
         if (plan.config.ssh, plan.accesses) != (former.config.ssh, former.accesses):
             self._visits_changed.set()
         elif self._visitor is not None:
-            self._visitor.reload(plan.ledger, plan.lines)
+            await self._visitor.reload(plan.ledger, plan.lines)
         self.listen()
 
     def figures(self) -> Hearing:

@@ -144,7 +144,8 @@ class Mind(Generic[S]):
     """The engine together with its memory: whoever decides goes through here, one at a time.
 
     `route` resolves an effect into the messages to send; `publish` is told of every decision, once it is committed,
-    with the batch behind it (for views, metrics, live pages, whoever waits for an answer), and must not fail or block.
+    with the batch behind it (for views, metrics, live pages, whoever waits for an answer), and must not fail. The next
+    decision waits for it, everybody else must not: of a large one it shows part after part.
     A snapshot rides along with a commit when enough was kept since the last one.
 
     Every decision that is not empty is kept with a `Tick` at its own instant behind its facts. So the facts in the
@@ -156,7 +157,7 @@ class Mind(Generic[S]):
         engine: Engine,
         store: Storing[S],
         route: Callable[[Effect], Iterable[S]],
-        publish: Callable[[Decision, Sequence[Fact]], None],
+        publish: Callable[[Decision, Sequence[Fact]], Awaitable[None]],
         clock: Callable[[], Instant],
         *,
         last: Instant = 0,
@@ -187,7 +188,7 @@ class Mind(Generic[S]):
         `rows` are those that recovery came to again.
         """
         async with self._turn:
-            decision = self.engine.resume(self._now(None))
+            decision = await _aside(partial(self.engine.resume, self._now(None)))
             now = decision.now
             effects = tuple(_late(e) if now - e.at >= LATE else e for e in decision.effects)
             merged = tuple(index((*rows, *decision.rows)).values())
@@ -196,7 +197,8 @@ class Mind(Generic[S]):
     async def reload(self, ledger: Ledger, rules: Rules) -> Decision:
         """Another ledger or other rules are in force from now on."""
         async with self._turn:
-            return await self._commit(self.engine.reload(ledger, rules, self._now(None)), snapshot=True)
+            reload = partial(self.engine.reload, ledger, rules, self._now(None))
+            return await self._commit(await _aside(reload), snapshot=True)
 
     async def tell(self, entries: Sequence[Entry], effects: Sequence[Effect]) -> None:
         """Something about ourselves, not about the network: journalled and sent like any decision."""
@@ -218,7 +220,7 @@ class Mind(Generic[S]):
         snapshot = snapshot or bool(overdue) or self._kept >= self._snapshot_facts
         if decision.empty and not snapshot:
             if batch:
-                self._publish(decision, batch)
+                await self._publish(decision, batch)
             return decision
         if not decision.empty:
             decision = replace(decision, facts=(*decision.facts, Tick(decision.now)))
@@ -230,7 +232,7 @@ class Mind(Generic[S]):
         await self._store.commit(decision, sends, frozen)
         if snapshot:
             self._snapshot_at, self._kept = decision.now, 0
-        self._publish(decision, batch)
+        await self._publish(decision, batch)
         return decision
 
     def _doing(self, what: str) -> None:

@@ -14,7 +14,17 @@ from pathlib import Path
 import pytest
 
 from netwatch.app import App, Clock, GaveUpError, Seams, read
-from netwatch.core.model import Action, Complaint, Condition, Observation, Source, State, Work
+from netwatch.core.model import (
+    Action,
+    Complaint,
+    Condition,
+    Decision,
+    Observation,
+    Problem,
+    Source,
+    State,
+    Work,
+)
 from netwatch.deliver import Message
 from netwatch.findings import UnusableError
 from netwatch.loops import LATE
@@ -201,6 +211,18 @@ async def test_acts_handed_in_at_once_are_answered_each_for_itself(site: Path) -
 
 
 # ---------------------------------------------------------------- letting go
+
+
+async def test_the_rows_of_a_storm_are_shown_in_parts_and_everybody_else_goes_on(site: Path) -> None:
+    rows = tuple(Problem(f"P{n}", 0, "") for n in range(5000))
+    seen: set[int] = set()
+    async with running(site) as app:
+        showing = asyncio.create_task(app._publish(Decision(app.clock(), (), rows, (), ()), []))
+        while not showing.done():
+            seen.add(len(app.view.all(Problem)))
+            await asyncio.sleep(0)
+        assert len(app.view.all(Problem)) == len(rows)
+    assert len(seen) >= 10
 
 
 async def test_an_error_of_the_store_ends_everything_and_is_told_once(

@@ -7,7 +7,7 @@ import json
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -132,15 +132,18 @@ class Hand:
         return self.now
 
 
-def mind_of(store: Memory, clock: Callable[[], Instant], engine: Any = None, **more: Any) -> Mind[str]:
-    return Mind(
-        engine or SmallEngine(Ledger(), RULES, ZONE),
-        store,
-        lambda effect: [effect.key],
-        more.pop("publish", lambda *_: None),
-        clock,
-        **more,
-    )
+def mind_of(
+    store: Memory,
+    clock: Callable[[], Instant],
+    engine: Any = None,
+    publish: Callable[[Decision, Sequence[Fact]], object] = lambda *_: None,
+    **more: Any,
+) -> Mind[str]:
+    async def published(decision: Decision, batch: Sequence[Fact]) -> None:
+        publish(decision, batch)
+
+    engine = engine or SmallEngine(Ledger(), RULES, ZONE)
+    return Mind(engine, store, lambda effect: [effect.key], published, clock, **more)
 
 
 @pytest.fixture(autouse=True)
@@ -167,18 +170,51 @@ class Ponderer(SmallEngine):
         self.turn = threading.Event()
         self.deciding = threading.Event()
 
-    def decide(self, batch: Sequence[Fact], now: Instant) -> Decision:
+    def _ponder(self) -> None:
         self.deciding.set()
         assert self.turn.wait(10), "the event loop stands still"
+
+    def decide(self, batch: Sequence[Fact], now: Instant) -> Decision:
+        self._ponder()
         return super().decide(batch, now)
 
+    def reload(self, ledger: Ledger, rules: Rules, now: Instant) -> Decision:
+        self._ponder()
+        return super().reload(ledger, rules, now)
 
-async def test_everybody_else_goes_on_while_a_decision_takes_long() -> None:
+
+@pytest.mark.parametrize(
+    "taking_long",
+    [
+        lambda mind: mind.hear([bad("R-1", 3)]),
+        lambda mind: mind.catch_up([Problem("R-1", 3, "")]),
+        lambda mind: mind.reload(Ledger(), RULES),
+    ],
+    ids=["decision", "start", "reload"],
+)
+async def test_everybody_else_goes_on_while_it_takes_long(
+    taking_long: Callable[[Mind[str]], Awaitable[Decision]],
+) -> None:
     store, engine = Memory(), Ponderer()
-    hearing = asyncio.create_task(mind_of(store, Hand(5), engine).hear([bad("R-1", 3)]))
+    thinking = asyncio.ensure_future(taking_long(mind_of(store, Hand(5), engine)))
     await asyncio.to_thread(engine.deciding.wait, 10)
     engine.turn.set()
-    assert (await hearing).facts[0] == bad("R-1", 3)
+    assert not (await thinking).empty
+    assert len(store.commits) == 1
+
+
+async def test_the_next_decision_waits_until_the_last_one_is_shown() -> None:
+    shown: list[str] = []
+
+    async def publish(decision: Decision, batch: Sequence[Fact]) -> None:
+        shown.append("begun")
+        for _ in range(5):
+            await asyncio.sleep(0)
+        shown.append("done")
+
+    mind = Mind(SmallEngine(Ledger(), RULES, ZONE), Memory(), lambda effect: [effect.key], publish, Hand(5))
+    await asyncio.gather(mind.hear([bad("R-1", 3)]), mind.hear([bad("R-2", 3)]))
+    assert shown == ["begun", "done"] * 2
 
 
 async def test_whoever_is_cancelled_meanwhile_waits_until_it_is_decided() -> None:

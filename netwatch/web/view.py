@@ -15,7 +15,7 @@ import re
 import secrets
 from collections import Counter, OrderedDict, deque
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal, TypeVar, cast, get_args
 from zoneinfo import ZoneInfo
 
@@ -379,6 +379,19 @@ class View:
                 lost += ended - begun
                 reached = ended
         return 1.0 - lost / (now - start)
+
+
+def portions(decision: Decision, most: int = 500) -> Iterator[Decision]:
+    """A decision as several that `apply` folds in in no time, of so many rows at most; the last holds all besides rows.
+
+    The rows of a storm are tens of thousands, and who folds them in holds up everybody. Those that others refer to come
+    first in a decision: what is seen between two portions is a storm that has not come to its end.
+    """
+    rows = decision.rows
+    while len(rows) > most:
+        yield Decision(decision.now, (), rows[:most], (), ())
+        rows = rows[most:]
+    yield replace(decision, rows=rows)
 
 
 def natural(text: str) -> str:

@@ -7,7 +7,7 @@ is only ever an abbreviation for the name that the device itself gave it at its 
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 
 from netwatch.core.model import Condition, Ledger, Medium, Role
@@ -114,28 +114,42 @@ class Names:
 
     def __init__(self, ledger: Ledger) -> None:
         self._boxes: dict[str, Box] = {}
+        self._at: dict[str, Box] = {}
+        self._octets: dict[bytes, Box] = {}
         self.reload(ledger)
 
     def reload(self, ledger: Ledger) -> None:
         """Another ledger is in force."""
+        self.prepare(ledger)()
+
+    def prepare(self, ledger: Ledger) -> Callable[[], None]:
+        """What takes long about another ledger, for a thread. What is returned puts it in force, in no time."""
         ports: dict[str, dict[str, str]] = {}
         ends = [end for link in ledger.links.values() for end in (link.a, link.z)]
         for port in (*ends, *(end for circuit in ledger.circuits.values() for end in (circuit.a, circuit.z))):
             if port.device and port.name:
                 ports.setdefault(port.device, {}).setdefault(normal(port.name), port.name)
         onus = _onus(ledger)
-        self._boxes = {device: self._boxes.get(device) or Box(device) for device in ledger.devices}
-        for device in (ports.keys() | onus.keys()) - self._boxes.keys():
-            self._boxes[device] = Box(device)
-        for device, box in self._boxes.items():
-            box._known(ports.get(device, _NONE), onus.get(device, _NO_ONUS))
-        self._at: dict[str, Box] = {}
-        self._octets: dict[bytes, Box] = {}
+        boxes = {device: self.box(device) for device in {**ledger.devices, **ports, **onus}}
+        other = [
+            (box, *named)
+            for device, box in boxes.items()
+            if (named := (ports.get(device, _NONE), onus.get(device, _NO_ONUS))) != (box.ports, box._onus)
+        ]
+        at: dict[str, Box] = {}
+        octets: dict[bytes, Box] = {}
         for text, device in ledger.by_address.items():
-            address, box = _address(text), self._boxes[device]
-            self._at[str(address)] = box
+            address, box = _address(text), boxes[device]
+            at[str(address)] = box
             if isinstance(address, ipaddress.IPv4Address):
-                self._at[f"::ffff:{address}"] = self._octets[address.packed] = box
+                at[f"::ffff:{address}"] = octets[address.packed] = box
+
+        def enforce() -> None:
+            for box, its_ports, its_onus in other:
+                box._known(its_ports, its_onus)
+            self._boxes, self._at, self._octets = boxes, at, octets
+
+        return enforce
 
     def box(self, device: str) -> Box:
         """What is known of the device of this id."""

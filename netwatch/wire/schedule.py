@@ -6,10 +6,11 @@ import asyncio
 import contextlib
 import heapq
 import zlib
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
 from typing import Generic, NoReturn, TypeVar
 
 Entry = TypeVar("Entry")
+T = TypeVar("T")
 
 TICK = 0.01
 """Seconds: what falls due within one is done in one go. To wake up for each of thousands of turns a second would cost
@@ -82,6 +83,14 @@ class Schedule(Generic[Entry]):
 def following(due: float, interval: float, now: float) -> float:
     """The next turn after one at `due`; turns that have passed meanwhile (the machine slept) are not made up for."""
     return due + interval * (1 + max(0, int((now - due) // interval)))
+
+
+async def by_turns(items: Iterable[T], most: int = 250) -> AsyncIterator[T]:
+    """Each of them; after so many everybody else has a turn."""
+    for count, item in enumerate(items, 1):
+        yield item
+        if count % most == 0:
+            await asyncio.sleep(0)
 
 
 def phase(name: str) -> float:

@@ -25,6 +25,7 @@ from netwatch.core.model import (
     Row,
     ServiceState,
     State,
+    Tick,
     Ticket,
     TicketState,
     Window,
@@ -32,7 +33,7 @@ from netwatch.core.model import (
 from netwatch.core.time import DAY, HOUR, MINUTE, Instant, parse
 from netwatch.web.board import Board
 from netwatch.web.documents import Documents
-from netwatch.web.view import View, natural
+from netwatch.web.view import View, natural, portions
 
 KNOWN = scene.ledger(40)
 
@@ -108,6 +109,16 @@ def test_folding_decision_by_decision_gives_what_the_last_rows_give_at_once(told
     fresh = empty()
     fresh.begin({(type(row), row.id): row for row in told}.values(), NOW)
     assert picture(folded) == picture(fresh)
+
+
+@given(st.lists(rows, max_size=30), st.integers(1, 9))
+def test_a_decision_in_portions_is_the_whole_of_it_and_ends_with_all_that_is_no_row(told: list[Row], most: int) -> None:
+    whole = replace(decision(*told), facts=(Tick(NOW),), entries=(Entry(NOW, "k", "s", "r"),))
+    parts = list(portions(whole, most))
+    assert all(len(part.rows) <= most for part in parts)
+    assert tuple(row for part in parts for row in part.rows) == whole.rows
+    assert not any(part.facts or part.entries or part.effects for part in parts[:-1])
+    assert (parts[-1].now, parts[-1].facts, parts[-1].entries) == (whole.now, whole.facts, whole.entries)
 
 
 @settings(max_examples=60)

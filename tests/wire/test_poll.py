@@ -223,7 +223,7 @@ async def test_our_own_trouble_is_never_the_devices(bench: Bench) -> None:
 
 async def test_a_missing_credential_says_nothing_of_the_device(bench: Bench, ledger: Ledger) -> None:
     stranger = Device("R-1", address="127.0.0.1", credential="nobody")
-    bench.poller.reload(Ledger(devices={"R-1": stranger}))
+    await bench.poller.reload(Ledger(devices={"R-1": stranger}))
     heard = await bench.turn() | await bench.pinged()
     assert heard == {("", "reachable", "ok")}
     assert bench.poller.stats.results["no_credential"]
@@ -330,7 +330,7 @@ async def test_one_device_that_hangs_does_not_delay_another(
 
 async def test_a_removed_device_is_not_polled_any_more(bench: Bench) -> None:
     await bench.turn()
-    bench.poller.reload(Ledger())
+    await bench.poller.reload(Ledger())
     asked = bench.agent.asked.total()
     bench.poller.nudge("R-1")
     await asyncio.sleep(0)

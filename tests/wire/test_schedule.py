@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netwatch.wire.schedule import TICK, Schedule, following, phase
+from netwatch.wire.schedule import TICK, Schedule, by_turns, following, phase
 
 
 @asynccontextmanager
@@ -128,3 +128,18 @@ def test_the_next_turn_keeps_its_phase_and_lies_ahead(due: float, interval: floa
 def test_turns_of_many_devices_are_spread_evenly() -> None:
     tenths = [int(phase(f"R-{n}") * 10) for n in range(10_000)]
     assert all(800 < tenths.count(tenth) < 1200 for tenth in range(10))
+
+
+async def test_whoever_goes_through_many_things_lets_others_have_their_turns() -> None:
+    turns = 0
+
+    async def other() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    task = asyncio.create_task(other())
+    assert [item async for item in by_turns(range(1000), 100)] == list(range(1000))
+    task.cancel()
+    assert turns >= 10

@@ -26,7 +26,7 @@ from netwatch.wire.cli.target import AuthError, ForbiddenError, HostKeyError, Pa
 from netwatch.wire.inbox import Inbox
 from netwatch.wire.names import Names
 from netwatch.wire.read import Seen
-from netwatch.wire.schedule import Schedule, phase
+from netwatch.wire.schedule import Schedule, by_turns, phase
 
 log = logging.getLogger(__name__)
 
@@ -107,15 +107,15 @@ class Visitor:
         self.stats = stats or VisitStats()
         self._schedule: Schedule[tuple[str, _State]] = Schedule()
         self._states: dict[str, _State] = {}
-        self._started = False
+        self._started, self._changing = False, asyncio.Lock()
 
     # ------------------------------------------------------------ from outside
 
     async def run(self) -> None:
         """Visit until cancelled."""
         self._started = True
-        self.reload(self._ledger, self._lines)
         try:
+            await self.reload(self._ledger, self._lines)
             await self._schedule.run(self._fall_due)
         finally:
             self._started = False
@@ -129,29 +129,30 @@ class Visitor:
         now = asyncio.get_running_loop().time()
         self._schedule.put(max(now, state.began + AGAIN * self._interval), ("nudge", state))
 
-    def reload(self, ledger: Ledger, lines: Mapping[str, CommandLine]) -> None:
+    async def reload(self, ledger: Ledger, lines: Mapping[str, CommandLine]) -> None:
         """Another ledger or other profiles are in force; what is known of devices that stay is kept."""
-        self._ledger, self._lines = ledger, lines
-        if not self._started:
-            return
-        wanted = {
-            d.id: (d, access)
-            for d in ledger.devices.values()
-            if d.managed and d.address and (access := self._accesses(d.credential)) is not None
-        }
-        for gone in self._states.keys() - wanted.keys():
-            del self._states[gone]
-        now, standing = asyncio.get_running_loop().time(), self._known.standing()
-        for name, (device, access) in wanted.items():
-            state = self._states.get(name)
-            if state is not None and (state.device.address, state.access) == (device.address, access):
-                state.device = device
-                continue
-            state = self._states[name] = _State(device, access)
-            for key in standing.get(name, ()):
-                state.known[key] = Told("", Seen(*key, State.BAD, "raised before the start"), State.OK)
-                state.told[key] = State.BAD
-            self._schedule.put(now + phase(name) * self._interval, ("turn", state))
+        async with self._changing:
+            self._ledger, self._lines = ledger, lines
+            if not self._started:
+                return
+            wanted = {
+                d.id: (d, access)
+                async for d in by_turns(ledger.devices.values())
+                if d.managed and d.address and (access := self._accesses(d.credential)) is not None
+            }
+            for gone in self._states.keys() - wanted.keys():
+                del self._states[gone]
+            now, standing = asyncio.get_running_loop().time(), self._known.standing()
+            async for name, (device, access) in by_turns(wanted.items()):
+                state = self._states.get(name)
+                if state is not None and (state.device.address, state.access) == (device.address, access):
+                    state.device = device
+                    continue
+                state = self._states[name] = _State(device, access)
+                for key in standing.get(name, ()):
+                    state.known[key] = Told("", Seen(*key, State.BAD, "raised before the start"), State.OK)
+                    state.told[key] = State.BAD
+                self._schedule.put(now + phase(name) * self._interval, ("turn", state))
 
     # ------------------------------------------------------------ one device
 

@@ -22,7 +22,7 @@ from netwatch.wire.poll.near import Surroundings
 from netwatch.wire.poll.polled import Means, Polled
 from netwatch.wire.profile import Profiles
 from netwatch.wire.read import Reader
-from netwatch.wire.schedule import Schedule, following, phase
+from netwatch.wire.schedule import Schedule, by_turns, following, phase
 from netwatch.wire.snmp import Credential, Snmp, Target
 
 log = logging.getLogger(__name__)
@@ -109,7 +109,7 @@ class Poller:
         self._schedule: Schedule[tuple[str, _Turns]] = Schedule()
         self._slots, self._slow_slots = asyncio.Semaphore(concurrency), asyncio.Semaphore(max(1, concurrency // 4))
         self._turns: dict[str, _Turns] = {}
-        self._started = False
+        self._started, self._changing = False, asyncio.Lock()
         self._means = Means(
             snmp,
             Reader(snmp, profiles, names),
@@ -131,8 +131,8 @@ class Poller:
     async def run(self) -> None:
         """Poll until cancelled."""
         self._started = True
-        self.reload(self._ledger)
         try:
+            await self.reload(self._ledger)
             await self._schedule.run(self._fall_due)
         finally:
             self._started = False
@@ -160,24 +160,27 @@ class Poller:
         """Devices in the lane of the slow."""
         return sum(turns.slow for turns in self._turns.values())
 
-    def reload(self, ledger: Ledger, profiles: Profiles | None = None) -> None:
-        """Another ledger or other profiles are in force; what is known of devices that stay is kept."""
-        self._ledger, means = ledger, self._means
-        if profiles is not None:
-            means.reader = Reader(means.snmp, profiles, means.names)
-        if not self._started:
-            return
-        wanted = {d.id: d for d in ledger.devices.values() if d.managed and d.address}
-        for gone in self._turns.keys() - wanted.keys():
-            del self._turns[gone]
-        for device in wanted.values():
-            turns = self._turns.get(device.id)
-            if turns is None or _where(turns.of.device) != _where(device):
-                turns = self._turns[device.id] = _Turns(Polled(device, self._target(device), means))
-                self._begin(turns)
-            turns.of.device = device
-            turns.of.watch.reload()
-        means.near = Surroundings(ledger, wanted)
+    async def reload(self, ledger: Ledger, profiles: Profiles | None = None) -> None:
+        """Another ledger or other profiles are in force; what is known of devices that stay is kept.
+
+        A hundred thousand devices take seconds: meanwhile polling goes on, of the others as before.
+        """
+        async with self._changing:
+            self._ledger, means = ledger, self._means
+            if profiles is not None:
+                means.reader = Reader(means.snmp, profiles, means.names)
+            if not self._started:
+                return
+            wanted, means.near = await asyncio.to_thread(_polled, ledger)
+            for gone in self._turns.keys() - wanted.keys():
+                del self._turns[gone]
+            async for device in by_turns(wanted.values()):
+                turns = self._turns.get(device.id)
+                if turns is None or _where(turns.of.device) != _where(device):
+                    turns = self._turns[device.id] = _Turns(Polled(device, self._target(device), means))
+                    self._begin(turns)
+                turns.of.device = device
+                turns.of.watch.reload()
 
     # ------------------------------------------------------------ out of turn
 
@@ -308,6 +311,11 @@ class Poller:
         except ValueError:
             self._means.own_trouble(f"{device.id} has no IP address but {device.address!r}")
             return None
+
+
+def _polled(ledger: Ledger) -> tuple[dict[str, Device], Surroundings]:
+    wanted = {d.id: d for d in ledger.devices.values() if d.managed and d.address}
+    return wanted, Surroundings(ledger, wanted)
 
 
 def _where(device: Device) -> tuple[str, str]:
