@@ -28,6 +28,7 @@ from netwatch.core.model import (
 )
 from netwatch.core.outages.service import Call
 from netwatch.core.time import Instant
+from netwatch.core.topology import Part
 
 
 @dataclass(slots=True)
@@ -84,6 +85,20 @@ class ExposureRecord:
     ended: Instant | None
     confirmed: Instant
     final: bool = False
+
+
+@dataclass(slots=True)
+class Toll:
+    """What a closed fault took away, while anything is not final that hangs on it.
+
+    The evidence for a fault is laid aside with it. An outage that it began and another one carried on must not forget
+    how it began then.
+    """
+
+    fault: str
+    parts: dict[Part, Spans]
+    circuits: set[str]
+    """Those over these parts, as long as they have an outage or exposure that is not final."""
 
 
 @dataclass(slots=True)
@@ -184,6 +199,7 @@ class Book:
     faults: dict[str, FaultRecord] = field(default_factory=dict)
     outages: dict[str, OutageRecord] = field(default_factory=dict)
     exposures: dict[str, ExposureRecord] = field(default_factory=dict)
+    tolls: list[Toll] = field(default_factory=list)
     unknowns: dict[str, UnknownRecord] = field(default_factory=dict)
     unsettled: set[str] = field(default_factory=set)
     """Those that the devices' own records may yet settle."""
@@ -201,6 +217,15 @@ class Book:
     """When to look for bad news that is not repeated any more."""
     experience: Experience | None = None
     """What past faults have taught; None: the priors stand."""
+
+    def drop_tolls(self) -> None:
+        """Those on which no outage and no exposure hangs any more."""
+        if self.tolls:
+            undecided = {outage.circuit for outage in self.outages.values() if not outage.final}
+            undecided.update(exposure.circuit for exposure in self.exposures.values() if not exposure.final)
+            for toll in self.tolls:
+                toll.circuits &= undecided
+            self.tolls = [toll for toll in self.tolls if toll.circuits]
 
     def keep_only(self, circuits: Container[str], at: Instant) -> None:
         """Circuits that left the ledger are nobody's any more: what they lost ends here, on record."""
@@ -227,6 +252,7 @@ class Book:
         over = {f.id for f in self.faults.values() if _over(f, before)}
         over -= {o.fault for o in self.outages.values() if not o.final or (o.restored or before) >= before}
         over -= {e.fault for e in self.exposures.values() if not e.final or (e.ended or before) >= before}
+        over -= {toll.fault for toll in self.tolls}
         over -= {t.fault for t in self.tickets.values() if (t.closed or before) >= before}
         over -= {f.absorbed_by for f in self.faults.values() if f.id not in over}
         gone = [("Fault", i) for i in over]

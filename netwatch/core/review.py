@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from zoneinfo import ZoneInfo
 
 from netwatch.core.alarms import Element
-from netwatch.core.book import Book, FaultRecord, OutageRecord, window_versions
+from netwatch.core.book import Book, FaultRecord, OutageRecord, Toll, window_versions
 from netwatch.core.fading import next_look
 from netwatch.core.faults import explain
 from netwatch.core.faults.blindness import is_silence, sighted
@@ -28,7 +28,7 @@ from netwatch.core.rows import Rows
 from netwatch.core.rules import Rules
 from netwatch.core.tickets.orders import Orders
 from netwatch.core.time import Instant
-from netwatch.core.topology import Network
+from netwatch.core.topology import Network, part_of
 from netwatch.core.turns import Key
 
 
@@ -298,6 +298,7 @@ class Review:
                 if fault.cleared <= stable and going_on.isdisjoint(fault.elements):
                     self._close(fault)
                 self.round.wake_at(fault.cleared + self.timing.stability)
+        self.book.drop_tolls()
         for circuit in list(self.book.reroutes):
             if circuit not in self.net.ledger.circuits or not self.losses.of(circuit).cut:
                 del self.book.reroutes[circuit]
@@ -319,6 +320,7 @@ class Review:
             self._forget_blindness()
         elif cause is not None:
             mine |= cause.explains
+            self._keep_toll(fault, cause)
         for element in fault.elements:
             if (track := evidence.tracks.get(element)) is not None and track.open:
                 track.lay_aside(fault.cleared or self.now)
@@ -327,3 +329,8 @@ class Review:
         )
         self.round.say("fault.cleared", fault.id, f"{fault.root} is over and stable", domain=fault.domain)
         self.orders.close(fault)
+
+    def _keep_toll(self, fault: FaultRecord, cause: Cause) -> None:
+        parts = {part_of(part): list(spans) for part, spans in cause.dead.items()}
+        over = self.net.with_overlays(c for part in parts for c in self.net.over_part(part))
+        self.book.tolls.append(Toll(fault.id, parts, over))

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from core_metro import back, dark, lit, metro, night, rows, say, silent
+from core_metro import T0, back, dark, lit, metro, night, rows, say, silent
 
 from netwatch.core.engine import Engine
 from netwatch.core.model import Fact, Role
+from netwatch.core.time import SECOND, parse
 
 MINUTE = 60
 
@@ -23,6 +24,13 @@ def repeated(first: float, last: float, *devices: str) -> list[Fact]:
 
 def fault(run: Engine, root: str) -> dict[str, Any]:
     return next(row for row, name in zip(rows(run, "fault"), roots(run), strict=True) if name == root)
+
+
+def times(run: Engine, kind: str, circuit: str) -> list[tuple[float, float]]:
+    """From when to when the outages or exposures of a circuit lasted, in seconds after T0."""
+    end = "restored" if kind == "outage" else "ended"
+    spans = [(parse(row["started"]), parse(row[end])) for row in rows(run, kind) if row["circuit"] == circuit]
+    return [((start - T0) / SECOND, (over - T0) / SECOND) for start, over in spans]
 
 
 def test_a_neighbour_that_falls_silent_later_told_the_truth_before() -> None:
@@ -152,3 +160,31 @@ def test_a_customer_cut_off_soon_after_a_fault_of_his_own_is_not_sent_for_again(
     run = night(facts, 2000)
     assert roots(run) == ["premises CPE-1", "cable KT1"]
     assert len(rows(run, "ticket")) == 2
+
+
+def test_an_outage_that_two_faults_made_is_remembered_when_the_first_of_them_is_closed() -> None:
+    """Of the outage of C1 the first fault's part is closed half a minute before the rest, too short to count alone."""
+    facts = [
+        *dark(0, "CORE-1 GE0/0/1", "AGG-1 GE0/0/1"),
+        *dark(60, "AGG-2 GE0/0/2", "AGG-3 GE0/0/1"),
+        *repeated(70, 1200, "AGG-1", "AGG-2", "ACC-1", "ACC-2", "CPE-1", "CPE-2", "CPE-3", "CPE-4"),
+        *lit(1200, "AGG-2 GE0/0/2", "AGG-3 GE0/0/1"),
+        *dark(1201, "AGG-1 GE0/0/2", "AGG-2 GE0/0/1"),
+        *lit(1230, "CORE-1 GE0/0/1", "AGG-1 GE0/0/1"),
+        *lit(2400, "AGG-1 GE0/0/2", "AGG-2 GE0/0/1"),
+    ]
+    run = night(facts, 4000)
+    assert times(run, "outage", "C1") == [(60, 1230)]
+    assert times(run, "exposure", "C1") == [(0, 60), (1230, 2400)]
+
+
+def test_an_exposure_keeps_its_beginning_when_the_first_of_two_faults_that_made_it_is_closed() -> None:
+    facts = [
+        *dark(0, "AGG-3 GE0/0/2", "CORE-1 GE0/0/2"),
+        *dark(600, "AGG-2 GE0/0/2", "AGG-3 GE0/0/1"),
+        *lit(900, "AGG-3 GE0/0/2", "CORE-1 GE0/0/2"),
+        *lit(1800, "AGG-2 GE0/0/2", "AGG-3 GE0/0/1"),
+    ]
+    run = night(facts, 4000)
+    assert times(run, "exposure", "C3") == [(0, 1800)]
+    assert times(run, "outage", "C5") == [(600, 900)]

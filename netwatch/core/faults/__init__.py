@@ -27,14 +27,14 @@ from collections.abc import Callable, Mapping, Sequence
 
 from netwatch.core.alarms import Element, Track
 from netwatch.core.faults import blindness, breaks, deaths, pons, power, unasked
-from netwatch.core.faults.causes import Cause, Part, Planned
+from netwatch.core.faults.causes import Cause, Planned
 from netwatch.core.faults.crossed import uncrossed
 from netwatch.core.faults.scene import FLAPS, Scene
 from netwatch.core.intervals import FOREVER, Pair, Spans, union
 from netwatch.core.model import Domain, Root, RootKind
 from netwatch.core.rules import AlarmRules, FaultRules
 from netwatch.core.time import Instant
-from netwatch.core.topology import Network
+from netwatch.core.topology import Network, Part
 
 
 def _for_good(_at: Instant) -> None:

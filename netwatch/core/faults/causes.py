@@ -9,13 +9,10 @@ from netwatch.core.alarms import Element
 from netwatch.core.intervals import Pair, Spans
 from netwatch.core.model import Domain, Role, Root, Scope
 from netwatch.core.time import Instant
-from netwatch.core.topology import Network
+from netwatch.core.topology import Network, Part
 
 PREMISES = frozenset({Role.CPE, Role.ONU, Role.CONVERTER})
 """What stands at the customer's."""
-
-Part = tuple[str, str]
-"""What a circuit needs: ("link", L), ("device", D) or ("port", "DEVICE PORT")."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +73,8 @@ class Cause:
     rivals: list[Rival] = field(default_factory=list)
     """The runners-up, the likeliest first."""
     confidence: float = 0.9
+    fault: str = ""
+    """The fault that it is on record as, when that is closed: only what it took away still matters."""
 
     @property
     def start(self) -> Instant:

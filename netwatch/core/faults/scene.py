@@ -10,14 +10,14 @@ from bisect import bisect_right
 from collections.abc import Callable, Collection, Mapping, Sequence
 
 from netwatch.core.alarms import Element, Track
-from netwatch.core.faults.causes import PREMISES, Cause, Part, Planned
+from netwatch.core.faults.causes import PREMISES, Cause, Planned
 from netwatch.core.faults.crossed import BREAKS
 from netwatch.core.faults.hearing import Hearing
 from netwatch.core.intervals import FOREVER, Pair, Spans, clip, union
 from netwatch.core.model import Condition, Domain, Role, Root, RootKind
 from netwatch.core.rules import AlarmRules, FaultRules
 from netwatch.core.time import Instant, Span
-from netwatch.core.topology import Network, Reach
+from netwatch.core.topology import Network, Part, Reach
 
 
 class Scene:

@@ -47,7 +47,12 @@ class Cases:
 
     def confirmed(self, cause: Cause) -> bool:
         """Whether it has lasted long enough to count."""
-        return self._episodes.get(cause.root) is not None
+        return bool(cause.fault) or self._episodes.get(cause.root) is not None
+
+    def known_as(self, cause: Cause) -> str:
+        """The id of its fault; empty while it has none."""
+        fault = self.of.get(cause.root)
+        return cause.fault or (fault.id if fault else "")
 
     def settle(self) -> None:
         """Carry every confirmed cause, and every one that already has a fault, into the book."""
@@ -57,6 +62,8 @@ class Cases:
 
     def record(self, cause: Cause) -> FaultRecord:
         """The fault of a cause; opened now when there is none yet."""
+        if cause.fault:
+            return self.book.faults[cause.fault]
         if (known := self.of.get(cause.root)) is not None:
             return known
         candidates = self._candidates(cause)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from netwatch.core.alarms import Element
-from netwatch.core.book import Book, Reroute
+from netwatch.core.book import Book, Reroute, Toll
 from netwatch.core.faults.causes import PREMISES, Cause
 from netwatch.core.intervals import FOREVER, Spans, clip, common, union
 from netwatch.core.rules import AlarmRules
@@ -57,6 +57,7 @@ class Fates:
     rerouted: set[str] = field(default_factory=set)
     """Circuits that ran another way."""
     causes: Sequence[Cause] = ()
+    tolls: Sequence[Toll] = ()
 
 
 class Losses:
@@ -77,7 +78,7 @@ class Losses:
     ) -> None:
         self.net, self.book, self.timing = net, book, timing
         self.known = fates or Fates()
-        if causes is not self.known.causes:
+        if causes is not self.known.causes or book.tolls != self.known.tolls:
             self._take_over(causes)
         for kind, name in changed:
             if kind == "device" and self.known.ended:
@@ -89,13 +90,13 @@ class Losses:
         """Forget what does not follow from these causes any more."""
         known, former = self.known, self.known.parts
         parts: dict[Part, Hits] = {}
-        for cause in causes:
+        for cause in (*causes, *map(self._closed, self.book.tolls)):
             for part, spans in cause.dead.items():
                 parts.setdefault(part_of(part), []).append((spans, cause))
         changed = {part for part in parts.keys() | former.keys() if not _alike(parts.get(part), former.get(part))}
         self._forget(known.riders)
         self._forget(self.net.with_overlays(c for part in changed for c in self.net.over_part(part)))
-        known.parts, known.causes = parts, causes
+        known.parts, known.causes, known.tolls = parts, causes, list(self.book.tolls)
         for fate, loss in list(known.shared.items()):
             if changed.isdisjoint(part for taken in fate for part in taken):
                 loss.blame[:] = self._blame(fate)
@@ -103,6 +104,10 @@ class Losses:
                 del known.shared[fate]
         if changed:
             known.touched = self.net.with_overlays(c for part in parts for c in self.net.over_part(part))
+
+    def _closed(self, toll: Toll) -> Cause:
+        fault = self.book.faults[toll.fault]
+        return Cause(fault.root, fault.domain, dead=toll.parts, fault=fault.id)
 
     def _forget(self, circuits: Iterable[str]) -> None:
         known = self.known

@@ -124,15 +124,11 @@ class Outages:
 
     def _conclude(self, loss: Loss) -> None:
         """What the judgement of a circuit that lost this hangs on besides; another object only when it is another."""
-        of = self.cases.of
         found = self._found[id(loss)] = self._counting(self._episodes(loss.down))
         verdict = (
             len(found),
             len(self._counting(self._episodes(loss.lost))),
-            [
-                (fault.id if (fault := of.get(cause.root)) else "", self.cases.confirmed(cause))
-                for _, cause in loss.blame
-            ],
+            [(self.cases.known_as(cause), self.cases.confirmed(cause)) for _, cause in loss.blame],
         )
         if loss.verdict != verdict:
             loss.verdict = verdict
