@@ -7,7 +7,7 @@ twice at one instant, the second time changes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from zoneinfo import ZoneInfo
 
 from netwatch.core.alarms import Element
@@ -296,7 +296,7 @@ class Review:
             if fault.cleared is not None:
                 # What another one outlived is evidence for both: it is laid aside when both are over.
                 if fault.cleared <= stable and going_on.isdisjoint(fault.elements):
-                    self._close(fault)
+                    self._close(fault, going_on)
                 self.round.wake_at(fault.cleared + self.timing.stability)
         self.book.drop_tolls()
         for circuit in list(self.book.reroutes):
@@ -311,7 +311,7 @@ class Review:
         if others:
             self.book.calls[outage.circuit] = others
 
-    def _close(self, fault: FaultRecord) -> None:
+    def _close(self, fault: FaultRecord, going_on: Container[Element]) -> None:
         fault.final = True
         evidence = self.book.evidence
         mine = set(fault.elements)
@@ -321,9 +321,11 @@ class Review:
         elif cause is not None:
             mine |= cause.explains
             self._keep_toll(fault, cause)
-        for element in fault.elements:
-            if (track := evidence.tracks.get(element)) is not None and track.open:
-                track.lay_aside(fault.cleared or self.now)
+        over = (fault.cleared or self.now) + self.timing.agreement
+        for element in mine:
+            track = evidence.tracks.get(element)
+            if track is not None and track.open and element not in going_on:
+                track.lay_aside(over)
         evidence.retire(
             [e for e in mine if (t := evidence.tracks.get(e)) is not None and (not t.open or t.quarantine is not None)]
         )

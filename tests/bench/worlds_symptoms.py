@@ -63,6 +63,58 @@ WEATHERS = {
 }
 
 
+def words(plant: Plant, device: str, now: Standing) -> set[Word]:
+    """What is bad by a live agent's own word."""
+    known = plant.devices[device]
+    out: set[Word] = set()
+    pon: dict[str, list[bool]] = {}
+    for name in plant.links_of.get(device, ()):
+        link = plant.links[name]
+        mine = link.a if link.a.device == device else link.z
+        if link.medium is Medium.PON:
+            lost = now.onu_lost(name)
+            pon.setdefault(mine.name, []).append(name in now.dark)
+            if lost:
+                out.add((device, f"{mine.name}/{link.z.device}", Condition.ONU))
+            if mine in now.failed:
+                out.add((device, mine.name, Condition.LINK))
+        else:
+            out |= {(device, mine.name, Condition(word)) for word in now.port(name, mine)}
+    if device in plant.port_los:
+        out |= {(device, port, Condition.LOS) for port, dark in pon.items() if all(dark)}
+    for circuit in plant.circuits.values():
+        if circuit.a.device == device and circuit.a.name and circuit.a in now.failed:
+            out.add((device, circuit.a.name, Condition.LINK))
+    if known.site in now.mains and known.role not in (Role.CPE, Role.ONU):
+        out.add((device, "", Condition.MAINS))
+    if known.role is Role.TRANSMISSION:
+        out.update(_passed_on(plant, device, now))
+    return out
+
+
+def _passed_on(plant: Plant, device: str, now: Standing) -> Iterator[Word]:
+    """AIS: the ring port towards what is broken further on, though its own light is fine."""
+    for name in plant.links_of[device]:
+        far = plant.far(name, device)
+        if not now.carries(name) or plant.devices[far].role is not Role.TRANSMISSION:
+            continue
+        if any(not now.carries(i) for i in plant.links_of[far] if plant.far(i, far) in plant.trunk):
+            link = plant.links[name]
+            mine = link.a if link.a.device == device else link.z
+            yield (device, mine.name, Condition.AIS)
+
+
+def heard_of(plant: Plant, now: Standing) -> frozenset[Word]:
+    """All that a monitor could hear while things stand so: what its devices say, and who is silent."""
+    if now.blind:
+        return frozenset()
+    polled = [d for d, known in plant.devices.items() if known.managed and known.role is not Role.ONU]
+    silent = {(d, "", Condition.REACHABLE) for d in polled if d not in now.heard}
+    hung = {(d, "", Condition.AGENT) for d in polled if d in now.hung & now.heard}
+    spoken = (words(plant, d, now) for d in polled if d in now.heard and d not in now.hung)
+    return frozenset(silent.union(hung, *spoken))
+
+
 class Hearing:
     """All that is heard of some troubles in a plant."""
 
@@ -86,47 +138,6 @@ class Hearing:
             self._acts(trouble)
         kept = [self._slow(f) for f in self.facts if self._arrives(f)]
         return sorted(kept, key=lambda f: f.at)
-
-    # ------------------------------------------------------------ what each device would say
-
-    def words(self, device: str, now: Standing) -> set[Word]:
-        """What is bad by a live agent's own word."""
-        known = self.plant.devices[device]
-        out: set[Word] = set()
-        pon: dict[str, list[bool]] = {}
-        for name in self.plant.links_of.get(device, ()):
-            link = self.plant.links[name]
-            mine = link.a if link.a.device == device else link.z
-            if link.medium is Medium.PON:
-                lost = now.onu_lost(name)
-                pon.setdefault(mine.name, []).append(name in now.dark)
-                if lost:
-                    out.add((device, f"{mine.name}/{link.z.device}", Condition.ONU))
-                if mine in now.failed:
-                    out.add((device, mine.name, Condition.LINK))
-            else:
-                out |= {(device, mine.name, Condition(word)) for word in now.port(name, mine)}
-        if device in self.plant.port_los:
-            out |= {(device, port, Condition.LOS) for port, dark in pon.items() if all(dark)}
-        for circuit in self.plant.circuits.values():
-            if circuit.a.device == device and circuit.a.name and circuit.a in now.failed:
-                out.add((device, circuit.a.name, Condition.LINK))
-        if known.site in now.mains and known.role not in (Role.CPE, Role.ONU):
-            out.add((device, "", Condition.MAINS))
-        if known.role is Role.TRANSMISSION:
-            out.update(self._passed_on(device, now))
-        return out
-
-    def _passed_on(self, device: str, now: Standing) -> Iterator[Word]:
-        """AIS: the ring port towards what is broken further on, though its own light is fine."""
-        for name in self.plant.links_of[device]:
-            far = self.plant.far(name, device)
-            if not now.carries(name) or self.plant.devices[far].role is not Role.TRANSMISSION:
-                continue
-            if any(not now.carries(i) for i in self.plant.links_of[far] if self.plant.far(i, far) in self.plant.trunk):
-                link = self.plant.links[name]
-                mine = link.a if link.a.device == device else link.z
-                yield (device, mine.name, Condition.AIS)
 
     # ------------------------------------------------------------ polls
 
@@ -156,7 +167,7 @@ class Hearing:
         if device in now.hung:
             self._say(at + SECOND, snmp, State.BAD, Source.POLL)
             return bad | {snmp}
-        told = self.words(device, now)
+        told = words(self.plant, device, now)
         for word in sorted(told):
             self._say(at + SECOND, word, State.BAD, Source.POLL)
         for word in sorted(bad - told):
@@ -176,8 +187,8 @@ class Hearing:
         for device, known in self.plant.devices.items():
             if device not in after.heard or not known.managed or known.role is Role.ONU:
                 continue
-            then = set() if device in before.dead else self.words(device, before)
-            now = self.words(device, after)
+            then = set() if device in before.dead else words(self.plant, device, before)
+            now = words(self.plant, device, after)
             if device in before.dead:
                 self._trap(at, (device, "", Condition.REBOOT), State.BAD)
                 for name in self.plant.links_of[device]:  # as it starts, it tells of each port that comes up

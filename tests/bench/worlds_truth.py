@@ -9,7 +9,7 @@ from itertools import pairwise
 
 from worlds_books import with_errors
 from worlds_plant import Plant, draw
-from worlds_symptoms import POLL, Hearing, Weather
+from worlds_symptoms import POLL, Hearing, Weather, heard_of
 from worlds_trouble import END, KINDS, Pairs, Standing, Trouble, break_something
 
 from netwatch.core.intervals import union
@@ -63,7 +63,7 @@ def _states(plant: Plant, troubles: Sequence[Trouble]) -> dict[str, dict[str, Pa
             if state in states:
                 spans = states[state].setdefault(circuit, [])
                 states[state][circuit] = union([*spans, (at, until)])
-    for pair in (pair for t in troubles for pair in t.blind):
+    for pair in sorted(pair for t in troubles for pair in t.blind):
         for circuits in states.values():
             for circuit, spans in circuits.items():
                 circuits[circuit] = _as_seen(spans, pair)
@@ -79,8 +79,16 @@ def _seen_anyway(states: dict[str, dict[str, Pairs]], t: Trouble) -> bool:
 
 
 def _as_seen(spans: Pairs, blind: tuple[int, int]) -> Pairs:
-    """What began while nobody could see was there for us once we saw again, if it still was."""
-    return [(s if not blind[0] <= s < blind[1] else blind[1], e) for s, e in spans if not blind[0] <= s < e <= blind[1]]
+    """What began while nobody could see was there for us once we saw again, if it still was and long enough to count;
+    what ended meanwhile, was found to be over then."""
+    out = []
+    for start, end in spans:
+        if blind[0] <= start < blind[1]:
+            start = blind[1]
+            if end - start < 2 * POLL:
+                continue
+        out.append((start, blind[1] if blind[0] < end < blind[1] else end))
+    return out
 
 
 def several(shape: str, seed: int, count: int) -> tuple[str, ...]:
@@ -109,10 +117,6 @@ class Truth:
     """The ledger is wrong about what broke: several reports of one trouble are no error of the engine."""
     hidden: bool
     """Nobody could see it."""
-
-
-def _ends(plant: Plant, link: str) -> set[str]:
-    return {plant.links[link].a.device, plant.links[link].z.device}
 
 
 def truths(world: World) -> list[Truth]:
@@ -174,19 +178,20 @@ class _Evidence:
         return Truth(t, frozenset(self.accept), frozenset(self.domains), blurred, self._hidden())
 
     def _hidden(self) -> bool:
-        """Whether something else kept us from seeing (nearly) all of it, as a cut does with a second one behind it."""
+        """Whether (nearly) all that could be heard would have been heard without it, too: a cut hides a second one
+        behind it."""
         t = self.trouble
         if t.said:
             return _seen_anyway(_states(self.plant, [other for other in self.world.troubles if other is not t]), t)
-        places = {d for i in (*t.dark, *t.unrouted) for d in _ends(self.plant, i)}
-        places |= {p.device for p in (*t.mute, *t.failed, *t.shut)} | set(t.hung)
-        places |= {self.plant.far(i, d) for d in t.dead for i in self.plant.links_of.get(d, ())}
-        if not places:
+        if t.blind:
             return False
+        others = [other for other in self.world.troubles if other is not t]
         seen = 0
         for (at, standing), (until, _) in pairwise([*self.world.standings, (END, None)]):
-            if standing is not None and standing.heard & places and not standing.blind:
-                seen += max(0, min(until, t.end) - max(at, t.start))
+            if standing is not None and at < t.end and until > t.start and seen < 3 * POLL:
+                without = heard_of(self.plant, Standing(self.plant, others, at))
+                if heard_of(self.plant, standing) != without:
+                    seen += min(until, t.end) - max(at, t.start)
         return seen < 3 * POLL
 
     def _like_links(self, dark: Iterable[str]) -> None:
@@ -235,7 +240,10 @@ class _Evidence:
             return
         self.accept |= {("link", link), ("port", str(ends.a)), ("port", str(ends.z))}
         mine = {(e.device, e.name, c) for e in (ends.a, ends.z) for c in (Condition.LINK, Condition.LOS)} & self.heard
-        if kind == "transceiver" and len(mine) < 3:  # not both ends could be heard
+        taken_down = any(
+            c is Condition.ADMIN and (d, p) in ((e.device, e.name) for e in (ends.a, ends.z)) for d, p, c in self.heard
+        )
+        if (kind == "transceiver" and len(mine) < 3) or (kind == "shut port" and not taken_down):  # of one end alone
             self.accept |= {("cable", c) for c in ends.cables}
             self.domains |= {"cable"}
 

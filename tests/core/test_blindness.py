@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 import pytest
-from core_metro import T0, at, back, dark, engine, lit, night, rows, say, shifted, silent, told
+from core_metro import T0, at, back, dark, engine, lit, metro, night, rows, say, shifted, silent, told
 
 from netwatch.core.engine import Engine
 from netwatch.core.model import Fact, RootKind
@@ -306,3 +306,18 @@ def test_a_restart_while_we_cannot_see_or_right_after_changes_nothing() -> None:
             run.decide([fact], fact.at)
         run.decide([], at(2000))
         assert told(run) == plain
+
+
+def test_when_nobody_is_heard_any_more_it_is_we_who_cannot_see_whatever_cut_off_the_others() -> None:
+    b = metro()
+    del b.links["R3"]  # a chain now: all hang on the first link
+    facts = [
+        *dark(0, "CORE-1 GE0/0/1"),
+        *polls([*AGG, *REST], 10, 1500),
+        *polls(["CORE-1"], 95, 900),
+        *back(900, "CORE-1"),
+        *lit(1500, "CORE-1 GE0/0/1"),
+        *back(1505, *AGG, *REST),
+    ]
+    run = night(facts, 3600, b.ledger())
+    assert faults(run) == ["cable K0", "management"]

@@ -281,6 +281,16 @@ def test_rooms_of_one_feed_that_go_dark_together_without_a_word_lost_their_power
     assert roots(explained(facts)) == ["power F-1"]
 
 
+def test_rooms_of_one_feed_that_go_dark_together_and_come_back_apart_are_two_failures() -> None:
+    facts = [
+        *dark(1, "AGG-1 GE1/0/1", "AGG-2 GE1/0/1"),
+        *silent(20, "ACC-1", "ACC-2", *ALL_CPE),
+        *lit(900, "AGG-1 GE1/0/1"),
+        *back(905, "ACC-1", "CPE-1", "CPE-2"),
+    ]
+    assert roots(explained(facts)) == ["cable KT1", "cable KT2"]
+
+
 def test_rooms_of_one_feed_that_one_duct_reaches_may_as_well_have_lost_the_duct() -> None:
     b = metro()
     b.link("T1", "AGG-1 GE1/0/1", "ACC-1 GE0/0/0", "KT1", "DUCT")

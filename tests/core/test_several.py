@@ -188,3 +188,16 @@ def test_an_exposure_keeps_its_beginning_when_the_first_of_two_faults_that_made_
     run = night(facts, 4000)
     assert times(run, "exposure", "C3") == [(0, 1800)]
     assert times(run, "outage", "C5") == [(600, 900)]
+
+
+def test_silence_that_a_flap_explained_belongs_to_no_other_trouble_when_the_flap_is_closed() -> None:
+    flaps = [f for n in range(8) for f in (*dark(n * 30, "ACC-1 GE0/1/1"), *lit(n * 30 + 15, "ACC-1 GE0/1/1"))]
+    facts = [
+        *flaps,
+        *silent(182, "CPE-1"),
+        *dark(400, "AGG-1 GE1/0/1"),
+        *repeated(405, 3000, "ACC-1", "CPE-1", "CPE-2"),
+        *lit(3000, "AGG-1 GE1/0/1"),
+        *back(3005, "ACC-1", "CPE-1", "CPE-2"),
+    ]
+    assert roots(night(facts, 4000)) == ["cable KL1", "cable KT1"]

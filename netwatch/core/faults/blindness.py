@@ -67,8 +67,9 @@ def find(scene: Scene) -> Pair | None:
     roots = set(scene.net.vantages(scene.vantage))
     others = len(scene.net.polled) - len(scene.net.polled & roots)  # counted without walking the whole network
     least = max(scene.rules.blind_least, ceil(others * scene.rules.blind_share))
-    if scene.vantage in roots and scene.vantage in scene.silent:
-        least = 2
+    deaf = scene.vantage in roots and scene.vantage in scene.silent
+    if deaf:
+        least = 1 if _nobody(scene) else 2
     spare = len(scene.silent) - least
     if spare < 0:
         return None
@@ -86,10 +87,21 @@ def find(scene: Scene) -> Pair | None:
     group = _together(sorted(began), scene.timing.agreement)
     fell = {device for _, _, device in group}
     most = len(fell) >= scene.rules.blind_least and share(scene, fell) >= scene.rules.blind_share
-    if not most and not (scene.vantage in roots & fell and len(fell) > 1):
+    if not most and not (deaf and scene.vantage in fell and len(fell) >= least):
         return None
     last = group[-1][0]
     return group[0][0], min(end for _, end, _ in group if end > last)
+
+
+def _nobody(scene: Scene) -> bool:
+    """Whether nobody at all was heard, for whatever reasons, when the place where we stand fell silent."""
+    if len(scene.silent) < len(scene.net.polled):
+        return False
+    slack = scene.timing.agreement
+    return any(
+        all(any(s <= start + slack and e > start for s, e in (*t.past, *t.spans)) for t in scene.silent.values())
+        for start, _ in scene.silent[scene.vantage].spans
+    )
 
 
 def _together(began: Sequence[tuple[Instant, Instant, str]], within: Span) -> Sequence[tuple[Instant, Instant, str]]:

@@ -6,7 +6,6 @@ from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
-from netwatch.core.alarms import Track
 from netwatch.core.faults.causes import PREMISES, Cause, Rival
 from netwatch.core.faults.scene import Scene
 from netwatch.core.intervals import Spans, common, union
@@ -165,8 +164,8 @@ def _joined(scene: Scene, said: dict[str, Cause], dark: dict[str, list[str]]) ->
     if said:
         return {site: devices for site, devices in dark.items() if with_them(site, devices)}
     tracks = {site: scene.life[devices[0]] for site, devices in dark.items()}
-    first: Track | None = next(iter(tracks.values()), None)
-    return {s: dark[s] for s, t in tracks.items() if first is not None and scene.begun_together(first, t)}
+    groups = [[s for s, t in tracks.items() if scene.as_one(first, t)] for first in tracks.values()]
+    return {site: dark[site] for site in max(groups, key=len, default=[])}
 
 
 def _died(cause: Cause) -> list[tuple[int, int]]:

@@ -176,10 +176,14 @@ class Scene:
         slack = self.timing.grace
         return any(s <= f + slack and t <= e + slack for s, e in a.spans for t, f in b.spans)
 
-    def begun_together(self, a: Track, b: Track) -> bool:
-        """Whether two tracks can tell of one event that broke both: they began within two polls."""
+    def as_one(self, a: Track, b: Track) -> bool:
+        """Whether two tracks can tell of one thing that broke and came back: they began and ended within two polls."""
         slack = self.timing.agreement
-        return any(abs(s - t) <= slack for s, _ in a.spans for t, _ in b.spans)
+        return any(
+            abs(s - t) <= slack and not self.outlived(e, f) and not self.outlived(f, e)
+            for s, e in a.spans
+            for t, f in b.spans
+        )
 
     def outlived(self, end: Instant, other: Instant) -> bool:
         """Whether what ended at one time lasted on for more than two polls after another ending."""
