@@ -86,8 +86,8 @@ class Track:
     """When evidence spoke against one element. The last span may be open."""
 
     spans: list[Pair] = field(default_factory=list)
-    signals: set[Key] = field(default_factory=set)
-    """Who said so."""
+    signals: dict[Key, list[Pair]] = field(default_factory=dict)
+    """Who said so, and from when to when: the clear of one may be lost, and another's end the span."""
     words: list[Instant] = field(default_factory=list)
     """When its device itself said that its power is going; the first word of each span."""
     past: list[Pair] = field(default_factory=list)
@@ -116,6 +116,20 @@ class Track:
         """What was over by then belongs to a closed case; what goes on has another reason."""
         self.past += [span for span in self.spans if span[1] <= until]
         self.spans = [span for span in self.spans if span[1] > until]
+
+    def say(self, key: Key, at: Instant) -> bool:
+        """A signal speaks against it; False when it does so already."""
+        said = self.signals.setdefault(key, [])
+        if said and said[-1][1] == FOREVER:
+            return False
+        said.append((at, FOREVER))
+        return True
+
+    def unsay(self, key: Key, at: Instant) -> None:
+        """A signal does not speak against it any more."""
+        said = self.signals.get(key)
+        if said and said[-1][1] == FOREVER:
+            said[-1] = (said[-1][0], at)
 
     def claim(self, at: Instant) -> bool:
         """Its device itself says so; False when it has said it already."""
@@ -182,6 +196,7 @@ class Evidence:
         if asked and said.state is State.BAD:
             signal = signal or self._cleared_before(key, said, rules, heard)
         if signal is not None and asked and said.state is State.BAD:
+            self.learn(said.at, rules)
             first = self._first_said(key, signal, said.at, net, rules)
             if first is None:
                 signal.turns.hear(said.at, bad=True)
@@ -196,10 +211,22 @@ class Evidence:
             heard.material = self.habits.praised(key, said.at) or heard.material
         if asked and (signal := self.signals.get(key)) is not None:
             signal.turns.hear(said.at, said.state is State.BAD)
-            self.habits.learn(key, signal.turns, rules)
+            if heard.material:
+                self.learn(said.at, rules)
+                self.habits.fresh.add(key)
+                self.habits.heard = said.at
         if said.state is not State.UNKNOWN:
             self._judge(said, at, key, net, rules, heard)
         return heard
+
+    def learn(self, now: Instant, rules: AlarmRules) -> None:
+        """Take over what the words of the last instant show of polling; not one by one, for they have no order."""
+        if now <= self.habits.heard:
+            return
+        for key in sorted(self.habits.fresh):
+            if (signal := self.signals.get(key)) is not None:
+                self.habits.learn(key, signal.turns, rules)
+        self.habits.fresh.clear()
 
     def _stale(self, key: Key, occurred: Instant, said: Observation, rules: AlarmRules) -> bool:
         """Said late or twice, by the device's own clock.
@@ -300,11 +327,14 @@ class Evidence:
             if bad:
                 news = self._against(element, track, at, rules)
                 if (track := self.tracks.get(element)) is not None:
-                    track.signals.add(key)
+                    news = track.say(key, at) or news
                     news = (said.condition is Condition.DYING_GASP and track.claim(at)) or news
                 if news:
                     changed.append(element)
-            elif track is not None and track.open:
+                continue
+            if track is not None:
+                track.unsay(key, at)
+            if track is not None and track.open:
                 track.recover(at)
                 changed.append(element)
                 changed += self._revive(element, at, net)

@@ -20,6 +20,7 @@ from netwatch.core.turns import Key
 
 def fade(evidence: Evidence, now: Instant, net: Network, rules: AlarmRules) -> tuple[list[Element], Instant | None]:
     """End what is not repeated any more. Returns what ended, and when to look again."""
+    evidence.learn(now, rules)
     ended: list[Element] = []
     again: Instant | None = None
     for element, due, over in _candidates(evidence, evidence.tracks, net, rules):
@@ -72,7 +73,7 @@ def _candidates(
         if not own or not all(own) or not all(_askable(evidence, k, net) for k in bad):
             continue
         if not _borne_out(evidence, element, net):
-            beat, last = max(own), max(signal.heard for signal in bad.values())
+            beat, last = max(own), max(max(s.heard, _hearable(evidence, k[0])) for k, s in bad.items())
             cycles = rules.presume_polled_cycles if polled else rules.presume_cycles
             yield element, last + cycles * beat, last + beat
 
@@ -95,6 +96,12 @@ def _askable(evidence: Evidence, key: Key, net: Network) -> bool:
     if device not in net.polled:
         return False
     return not any((t := evidence.tracks.get((k, device))) is not None and t.open for k in ("device", "agent"))
+
+
+def _hearable(evidence: Evidence, device: str) -> Instant:
+    """Since when a device can be heard again: what it did not say while it was silent proves nothing."""
+    tracks = (evidence.tracks.get((kind, device)) for kind in ("device", "agent"))
+    return max((end for t in tracks if t is not None for _, end in (*t.past, *t.spans)), default=0)
 
 
 def _borne_out(evidence: Evidence, element: Element, net: Network) -> bool:

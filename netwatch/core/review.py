@@ -7,7 +7,7 @@ twice at one instant, the second time changes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Collection, Container, Iterable, Iterator, Mapping
 from zoneinfo import ZoneInfo
 
 from netwatch.core.alarms import Element
@@ -124,11 +124,20 @@ class Review:
         unseen = self.book.unseen
         if unseen and unseen[-1][1] <= old and not any(f.root.kind is RootKind.MANAGEMENT for f in live):
             self._forget_blindness()
-        self.book.evidence.retire(
-            [e for e, t in tracks.items() if e not in held and (not t.spans or (not t.open and t.end <= old))]
-        )
+        gone = [e for e, t in tracks.items() if e not in held and (not t.spans or (not t.open and t.end <= old))]
+        if gone:
+            near = self._neighbours(held)
+            self.book.evidence.retire([e for e in gone if e[1] not in near or not tracks[e].spans])
         if not tracks:
             self.book.evidence.answers.clear()
+
+    def _neighbours(self, held: Collection[Element]) -> set[str]:
+        """The devices that could have told of these things: when they were silent is evidence as long as these are."""
+        net = self.net
+        links = [net.ledger.links[name] for kind, name in held if kind == "link" and name in net.ledger.links]
+        near = {end.device for link in links for end in (link.a, link.z)}
+        near.update(net.far(i, name) for kind, name in held if kind == "device" for i in net.links_of.get(name, ()))
+        return near
 
     def _remember_blindness(self) -> None:
         """Once it is over it is a fact, whatever devices suffer or say afterwards. Not before everybody who was being
@@ -192,6 +201,7 @@ class Review:
     def _look_for_what_fades(self) -> None:
         """When, given what changed: a track, who would say it again, or what is known of how often."""
         book, known, net, evidence = self.book, self.known, self.net, self.book.evidence
+        evidence.learn(self.now, self.timing)
         shown = evidence.habits.shown
         if not shown:
             return

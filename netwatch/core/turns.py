@@ -96,6 +96,10 @@ class Habits:
     """How often it speaks of what is bad; of each condition so many as make the usual one plain."""
     repeated: set[Key] = field(default_factory=set)
     """Of these it said again and again that they are bad. Others polling may tell of changes alone."""
+    fresh: set[Key] = field(default_factory=set)
+    """What polling spoke of at the last instant, from which nothing is concluded yet."""
+    heard: Instant = 0
+    """That instant."""
     praise: set[tuple[Instant, Key]] = field(default_factory=set)
     """Good news of what was never bad; gathered until that is clearly a habit."""
 

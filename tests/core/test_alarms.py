@@ -84,7 +84,7 @@ def test_a_word_is_evidence_about_the_thing_it_speaks_of(
 
 def test_a_battery_counts_where_the_mains_had_failed() -> None:
     evidence = heard([say(0, "ACC-1", "mains"), say(9, "ACC-1", "battery")])
-    assert evidence.tracks[("site", "S-ACC-1")].signals == {
+    assert evidence.tracks[("site", "S-ACC-1")].signals.keys() == {
         ("ACC-1", "", Condition.MAINS),
         ("ACC-1", "", Condition.BATTERY),
     }

@@ -201,3 +201,51 @@ def test_silence_that_a_flap_explained_belongs_to_no_other_trouble_when_the_flap
         *back(3005, "ACC-1", "CPE-1", "CPE-2"),
     ]
     assert roots(night(facts, 4000)) == ["cable KL1", "cable KT1"]
+
+
+def test_a_fibre_that_is_cut_while_its_card_is_dead_is_found_when_the_card_is_back() -> None:
+    facts = [
+        *(say(at, f"ACC-1 GE0/1/{n}", "link", source="poll") for at in range(0, 600, MINUTE) for n in (1, 2)),
+        *repeated(20, 600, "CPE-1", "CPE-2"),
+        say(600, "ACC-1 GE0/1/2", "link", "ok"),
+        *back(605, "CPE-2"),
+        *dark(601, "ACC-1 GE0/1/1"),
+        *repeated(620, 1500, "CPE-1"),
+        *lit(1500, "ACC-1 GE0/1/1"),
+        *back(1505, "CPE-1"),
+    ]
+    run = night(facts, 4000)
+    assert roots(run) == ["device ACC-1", "cable KL1"]
+    assert fault(run, "device ACC-1")["cleared"] == fault(run, "cable KL1")["opened"]
+
+
+def test_a_device_whose_silence_is_noticed_late_died_when_its_neighbours_lost_their_ports_to_it() -> None:
+    facts = [
+        *dark(0, "AGG-1 GE0/0/2", "AGG-3 GE0/0/1"),
+        *repeated(170, 1200, "AGG-2", "ACC-2", "CPE-3", "CPE-4"),
+        *lit(1200, "AGG-1 GE0/0/2", "AGG-3 GE0/0/1"),
+        *back(1201, "AGG-2", "ACC-2", "CPE-3", "CPE-4"),
+    ]
+    run = night(facts, 4000)
+    assert roots(run) == ["device AGG-2"]
+    assert times(run, "outage", "C3") == [(0, 1200)]
+
+
+def test_bad_news_does_not_fade_while_nobody_could_repeat_it() -> None:
+    def down(first: float, last: float) -> list[Fact]:
+        return [say(at, "ACC-1 GE0/1/1", "link", source="poll") for at in range(round(first), round(last), MINUTE)]
+
+    facts = [
+        *down(0, 600),
+        *(say(at, "AGG-3 GE1/0/1", "link", source="poll") for at in range(0, 600, MINUTE)),
+        *dark(600, "AGG-1 GE1/0/1"),
+        *repeated(605, 2400, "ACC-1", "CPE-1", "CPE-2"),
+        *lit(2400, "AGG-1 GE1/0/1"),
+        *back(2405, "ACC-1", "CPE-2"),
+        *repeated(2405, 3000, "CPE-1"),
+        *down(2410, 3000),
+        say(3000, "ACC-1 GE0/1/1", "link", "ok", "poll"),
+        *back(3001, "CPE-1"),
+    ]
+    run = night(facts, 5000)
+    assert times(run, "outage", "C1") == [(0, 3000)]

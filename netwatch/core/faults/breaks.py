@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from netwatch.core.alarms import Track
 from netwatch.core.faults import unasked
 from netwatch.core.faults.causes import PREMISES, Cause, Rival
+from netwatch.core.faults.crossed import BREAKS
 from netwatch.core.faults.scene import Scene
 from netwatch.core.intervals import FOREVER, Pair, union
 from netwatch.core.model import Condition, Domain, Medium, Port, Root, RootKind
+from netwatch.core.time import Instant
 
 
 def breaks(scene: Scene) -> None:
@@ -88,16 +90,28 @@ def _fold_into_dead(scene: Scene, link: str) -> None:
             continue
         death = Track(list(cause.dead.get(("device", device), scene.tracks[("device", device)].spans)))
         tracks = [scene.tracks[(k, link)] for k in ("link", "adjacency") if (k, link) in scene.tracks]
-        if any(_mostly(scene, track, death) for track in tracks):
+        if any(_mostly(scene, track, death) for track in tracks) and not _long_dark(scene, link, death):
             scene.take_link(cause, link, _outlived(scene, link, death))
             return
+
+
+def _long_dark(scene: Scene, link: str, death: Track) -> bool:
+    """Whether a link had been dark for longer than it takes to notice a death before its device died."""
+    slack = scene.timing.agreement + scene.timing.presume_cycles * scene.timing.agreement // 2
+    breaks = scene.breaks(link)
+    return bool(breaks) and max(found for _, found in breaks) + slack < death.start
 
 
 def _outlived(scene: Scene, link: str, death: Track) -> Pair | None:
     """The death that a link's darkness outlived by more than two polls: something else had broken it meanwhile."""
     start, end = scene.broken_spans(link)[-1]
     died = next((d for d in reversed(death.spans) if d[0] <= end and start <= d[1] + scene.timing.grace), None)
-    return died if died is not None and scene.outlived(end, died[1]) else None
+    if died is None:
+        return None
+    tracks = [track for kind in BREAKS if (track := scene.tracks.get((kind, link))) is not None]
+    since = died[1] - scene.timing.agreement
+    said = any(s >= since for track in tracks for spans in track.signals.values() for s, _ in spans)
+    return died if scene.outlived(end, died[1], said=said) else None
 
 
 def _speaker(scene: Scene, device: str) -> str:
@@ -181,8 +195,24 @@ def _grouped(scene: Scene) -> None:
             for g in sorted(groups, key=lambda g: (-g.gain, g.root))[1:4]
             if set(g.links) & set(best.links)
         ]
+        cured = _cured(scene, best)
         for link in best.links:
-            scene.take_link(cause, link)
+            scene.take_link(cause, link, _darker(scene, best, link, cured))
+
+
+def _cured(scene: Scene, group: _Group) -> Instant:
+    """When the first link of a card came back: its ports come back together."""
+    return min((scene.broken_spans(i)[-1][1] for i in group.links), default=FOREVER)
+
+
+def _darker(scene: Scene, group: _Group, link: str, cured: Instant) -> Pair | None:
+    """The failure of a card, when one of its ports misses light from its end on: its fibre had broken meanwhile."""
+    track = scene.tracks.get(("link", link))
+    if group.root.kind is not RootKind.DEVICE or track is None or not scene.outlived(track.end, cured):
+        return None
+    port, slack = scene.net.end_at(link, group.root.id), scene.timing.agreement
+    lost = track.signals.get((port.device, port.name, Condition.LOS), ())
+    return (track.start, cured) if any(s >= cured - slack for s, _ in lost) else None
 
 
 def _worse(group: _Group, best: _Group) -> str:
@@ -319,11 +349,22 @@ def _one_sided(scene: Scene, link: str) -> Iterator[Rival]:
 
 
 def _words(scene: Scene, link: str) -> dict[str, set[Condition]]:
-    """What each end of a link says of its port."""
+    """What each end of a link said of its port when it broke, or as soon as it could be heard.
+
+    What it said before or long after belongs to another trouble.
+    """
     said: dict[str, set[Condition]] = defaultdict(set)
     track = scene.tracks.get(("link", link))
-    for device, _, condition in track.signals if track else ():
-        said[device].add(condition)
+    if track is None:
+        return said
+    slack, settled = scene.timing.agreement, scene.timing.grace
+    for _, broke in scene.breaks(link):
+        until = next((e for s, e in track.spans if s <= broke < e), broke)
+        at = min(broke + settled, until - 1)
+        for (device, _, condition), spans in track.signals.items():
+            deaf = not scene.hearing.telling(device, broke)
+            if any(e > at and (s <= broke + slack or (deaf and s < until)) for s, e in spans):
+                said[device].add(condition)
     return said
 
 

@@ -33,12 +33,14 @@ def dead_by_neighbours(scene: Scene) -> None:
     for device in sorted(scene.silent, key=lambda d: scene.role(d) is not Role.TRANSMISSION):
         if device in scene.dead:
             continue
-        lost = scene.fallen(device)
+        at, lost = scene.fall(device)
         if not lost:
             continue
+        first, *later = [span for span in scene.life[device].spans if span[1] > at]
+        spans = [(at, first[1]), *later]
         power = power_of(scene, device)
         if power is not None:
-            scene.kills(power, device)
+            scene.kills(power, device, spans)
         elif len(lost) > 1 and not scene.common_cable(lost) and not _severed(scene, lost):
             why = f"{device} is silent and all {len(lost)} neighbours that answer lost their port to it"
             cause = scene.at_premises(device, why, 0.9)
@@ -46,7 +48,7 @@ def dead_by_neighbours(scene: Scene) -> None:
             cause.rivals += [Rival(Root(RootKind.CABLE, c), "it leaves other ports dark unexplained") for c in cables][
                 :3
             ]
-            scene.kills(cause, device)
+            scene.kills(cause, device, spans)
 
 
 def _severed(scene: Scene, links: Iterable[str]) -> bool:

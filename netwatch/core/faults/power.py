@@ -148,7 +148,7 @@ def _dark_room(scene: Scene, site: str) -> list[str]:
 
 def _by_itself(scene: Scene, device: str) -> bool:
     cause = scene.dead.get(device)
-    return bool(scene.fallen(device)) if cause is None else cause.root == scene.own_root(device)
+    return bool(scene.fall(device)[1]) if cause is None else cause.root == scene.own_root(device)
 
 
 def _joined(scene: Scene, said: dict[str, Cause], dark: dict[str, list[str]]) -> dict[str, list[str]]:

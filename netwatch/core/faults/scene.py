@@ -163,7 +163,7 @@ class Scene:
     def died(self, device: str) -> Spans:
         """The silence of a device in which it said that its power is going, or its neighbours lost their port to it."""
         track, late, grace = self.life[device], self.timing.debounce_window, self.timing.grace
-        lost = [span for link in self.fallen(device) for span in self.tracks["link", link].spans]
+        lost = [span for link in self.fall(device)[1] for span in self.tracks["link", link].spans]
         return [
             (start, end)
             for start, end in track.spans
@@ -176,6 +176,11 @@ class Scene:
         slack = self.timing.grace
         return any(s <= f + slack and t <= e + slack for s, e in a.spans for t, f in b.spans)
 
+    def begun_together(self, a: Track, b: Track) -> bool:
+        """Whether two tracks can tell of one event that broke both: they began within two polls."""
+        slack = self.timing.agreement
+        return any(abs(s - t) <= slack for s, _ in a.spans for t, _ in b.spans)
+
     def as_one(self, a: Track, b: Track) -> bool:
         """Whether two tracks can tell of one thing that broke and came back: they began and ended within two polls."""
         slack = self.timing.agreement
@@ -185,9 +190,15 @@ class Scene:
             for t, f in b.spans
         )
 
-    def outlived(self, end: Instant, other: Instant) -> bool:
-        """Whether what ended at one time lasted on for more than two polls after another ending."""
+    def outlived(self, end: Instant, other: Instant, *, said: bool = True) -> bool:
+        """Whether what ended at one time lasted on for more than two polls after another ending.
+
+        Of what goes on and was not `said` anew since, the clear may be lost: it has outlived the other when polling,
+        which would have let it go, has not.
+        """
         patience = other + self.timing.agreement
+        if end == FOREVER and not said:
+            patience += self.timing.presume_polled_cycles * self.timing.agreement // 2
         if end == FOREVER and self.now <= patience < FOREVER:
             self.wake(patience + 1)  # too early to say
         return min(end, self.now) > patience
@@ -223,30 +234,40 @@ class Scene:
         tells = self.hearing.would_tell(neighbour, link, at)
         return tells and not self.cuts.off(neighbour, (at, at + self.timing.agreement))
 
-    def fallen(self, device: str) -> list[str]:
-        """The links over which neighbours lost their port to a silent device: all of them that would tell.
+    def fall(self, device: str) -> tuple[Instant, list[str]]:
+        """When a silent device fell, and the links over which neighbours lost their port to it then: all of them that
+        would tell. None when it was not so.
 
-        Of many, one may be missing: what it said was lost, or the ledger is wrong about its port.
+        Whoever has all of his links dark is silent from then on, whenever polling notices. And who was cut off may die
+        before he is heard again. Of many links, one may be missing: what was said of it was lost, or the ledger is
+        wrong about its port.
         """
-        track = self.silent.get(device)
-        if track is None or self.broken.isdisjoint(self.net.links_of.get(device, ())):
-            return []  # as of almost all in a storm: nobody tells anything of them
-        cost = self.rules.cost
-        for at in dict.fromkeys(at for start, _ in track.spans for at in (start, self._fell(device, start))):
-            facing = self.facing(device, at)
-            lost = [i for i in facing if self.broke_with(i, at)]
-            missing = len(facing) - len(lost)
-            cheaper = len(lost) * cost[RootKind.LINK] > cost[RootKind.DEVICE] + missing * self.rules.missing
-            if lost and (not missing or cheaper):
-                return lost
-        return []
+        track, links = self.silent.get(device), self.net.links_of.get(device, ())
+        if track is None or self.broken.isdisjoint(links):
+            return FOREVER, []  # as of almost all in a storm: nobody tells anything of them
+        starts = [start for start, _ in track.spans]
+        others = {
+            found for i in links if i in self.broken for _, found in self.breaks(i) if self._lasting(i, found, track)
+        }
+        for at in [*starts, *sorted(others)]:
+            if lost := self._lost(device, at):
+                return at, lost
+        return FOREVER, []
 
-    def _fell(self, device: str, found: Instant) -> Instant:
-        """Since when a device may be silent that was found so: polls may have been lost or late, but its neighbours
-        told when the last of its links broke."""
-        late = found - self.timing.debounce_window
-        links = (self.broken_spans(i) for i in self.net.links_of.get(device, ()) if i in self.broken)
-        return max((s for spans in links for s, e in spans if late <= s <= found < e), default=found)
+    def _lasting(self, link: str, at: Instant, track: Track) -> bool:
+        """Whether a link that broke then was dark when its device was silent, or when it was noticed to be."""
+        slack = self.timing.agreement
+        if any(start + slack < at < end for start, end in track.spans):
+            return True
+        dark = next((end for s, end in self._spans(("link", link)) if s <= at < end), at)
+        return any(at + slack < start < dark for start, _ in track.spans)
+
+    def _lost(self, device: str, at: Instant) -> list[str]:
+        facing = self.facing(device, at)
+        lost = [i for i in facing if self.broke_with(i, at)]
+        missing, cost = len(facing) - len(lost), self.rules.cost
+        cheaper = len(lost) * cost[RootKind.LINK] > cost[RootKind.DEVICE] + missing * self.rules.missing
+        return lost if lost and (not missing or cheaper) else []
 
     def common_cable(self, links: Sequence[str]) -> bool:
         cables = [set(self.net.ledger.links[i].cables) for i in links]

@@ -60,7 +60,9 @@ class Known:
     def look(self, tracks: Mapping[Element, Track]) -> None:
         """Note which tracks changed since they were last looked at."""
         marks = {
-            e: (t, t.quarantine, t.echo, len(t.signals), len(t.words), *t.spans) for e, t in tracks.items() if t.spans
+            e: (t, t.quarantine, t.echo, sum(map(len, t.signals.values())), len(t.words), *t.spans)
+            for e, t in tracks.items()
+            if t.spans
         }
         former = self.marks
         if marks == former:
