@@ -17,7 +17,9 @@ from web_night import READ, Night
 from web_scene import NOW, decision
 
 from netwatch.core.model import (
+    Action,
     CircuitState,
+    Condition,
     Domain,
     Driver,
     Entry,
@@ -35,6 +37,8 @@ from netwatch.web.words import WORDS
 
 # One browser for all of them: a page of its own, with nothing remembered, is what a test needs.
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(120), pytest.mark.asyncio(loop_scope="module")]
+
+_PACKAGE = Path(__file__).parents[2] / "netwatch"
 
 LIVE = "document.querySelector('.live-live') !== null && document.querySelector('.number') !== null"
 
@@ -128,7 +132,8 @@ async def test_the_keyboard_goes_through_the_faults_and_opens_one(night: Night, 
             "C-1007",
             "97% sure",
             "on site",
-            "ticket.dispatched",
+            "loss of light",
+            "crew sent",
         ):
             assert needed in text, needed
         night.view.apply(decision(replace(night.view.all(Fault)["F12"], reason="The splice is found.")))
@@ -268,6 +273,12 @@ async def test_both_languages_have_every_word_and_every_word_of_the_model(night:
     assert set(words["en"]["state"]) == set(WORDS["en"]["state"]) == {str(s) for s in TicketState}
     assert set(words["en"]["root"]) == set(WORDS["en"]["kind"]) == {str(k) for k in RootKind}
     assert set(words["en"]["domain"]) == {str(d) for d in Domain}
+    assert set(words["en"]["condition"]) == {str(c) for c in Condition}
+    assert set(words["en"]["entry"]["act"]) == {*map(str, Action), "refused"}
+    core = "".join(path.read_text("utf-8") for path in (_PACKAGE / "core").rglob("*.py"))
+    told = {f"entry.{kind}" for kind in re.findall(r'\.say\(\s*"((?:fault|ticket|generator)\.\w+)"', core)}
+    assert len(told) > 10
+    assert told <= keys(words["en"])
     assert {str(s) for s in ServiceState} <= set(words["en"])
     assert {str(k) for k in TicketKind} <= set(WORDS["en"])
 
@@ -287,7 +298,7 @@ async def test_from_elsewhere_the_board_asks_for_the_token_and_then_shows(night:
 
 
 async def test_no_file_of_the_pages_names_another_host() -> None:
-    folder = Path(__file__).parents[2] / "netwatch" / "web"
+    folder = _PACKAGE / "web"
     files = [p for p in [*folder.glob("static/*"), *folder.glob("templates/*")] if p.is_file()]
     assert len(files) > 10
     for path in files:

@@ -179,7 +179,7 @@ function alarms(fault) {
             "tr",
             { class: `sev-${alarm.severity} is-${alarm.state}` },
             h("th", { scope: "row" }, h("i", { class: "dot" }), `${alarm.device} ${alarm.component}`),
-            h("td", {}, alarm.condition),
+            h("td", {}, t(`condition.${alarm.condition}`)),
             h("td", {}, clock.when(alarm.raised)),
             h("td", { class: "note" }, alarm.acknowledged_by && [icon("user"), alarm.acknowledged_by]),
           ),
@@ -194,7 +194,7 @@ function journal(fault) {
   if (!fault.journal.length) return null;
   return part(
     "journal",
-    h("ol", { class: "journal" }, fault.journal.map((entry) => h("li", {}, h("time", {}, clock.when(entry.at)), h("b", {}, entry.kind), h("span", {}, entry.reason)))),
+    h("ol", { class: "journal" }, fault.journal.map((entry) => h("li", {}, h("time", {}, clock.when(entry.at)), h("b", {}, t(`entry.${entry.kind}`)), h("span", {}, entry.reason)))),
   );
 }
 

@@ -40,6 +40,24 @@ const zh = {
     agent: "代理无响应", management: "监控失联", circuit: "客户申告",
   },
   scope: { device: "设备", link: "链路", cable: "光缆", circuit: "电路", site: "站点" },
+  condition: {
+    reachable: "不可达", agent: "网管代理无响应", link: "端口中断", admin: "端口被关闭", los: "收无光（LOS）", optical: "光功率异常",
+    errors: "误码", protection: "保护倒换", dying_gasp: "终端掉电告警", onu: "ONU 离线", mains: "市电中断", battery: "电池",
+    supply: "电源", hardware: "硬件", temperature: "温度", fan: "风扇", adjacency: "协议邻居中断", loss: "丢包", latency: "时延",
+    ais: "AIS", rdi: "RDI", reboot: "重启",
+  },
+  entry: {
+    fault: { opened: "故障确认", cleared: "故障恢复", absorbed: "并入", withdrawn: "撤回", planned: "属计划作业", outlived: "超出计划作业" },
+    ticket: {
+      opened: "立单", dispatched: "派单", held: "暂缓派单", restored: "业务恢复", cancelled: "撤单", merged: "合并", escalated: "升级通报",
+      reskilled: "改派专业", upgraded: "转派修",
+    },
+    act: {
+      ack: "确认", accept: "接单", reject: "退单", depart: "出发", arrive: "到场", restore: "报恢复", pause: "挂起", resume: "解挂",
+      return: "回单", close: "归档", generator: "派发电机", refused: "未受理",
+    },
+    generator: { proposed: "建议发电" },
+  },
   pause: {
     customer_absent: "客户不在", customer_refused: "客户拒绝", customer_postponed: "客户改期",
     customer_power: "客户停电", customer_equipment: "客户设备", site_access: "进站受阻", force_majeure: "不可抗力",
@@ -102,6 +120,24 @@ const en = {
     agent: "Agent silent", management: "Monitoring blind", circuit: "Complaint",
   },
   scope: { device: "device", link: "link", cable: "cable", circuit: "circuit", site: "site" },
+  condition: {
+    reachable: "unreachable", agent: "agent silent", link: "port down", admin: "port shut", los: "loss of light", optical: "light level",
+    errors: "errors", protection: "protection", dying_gasp: "dying gasp", onu: "ONU offline", mains: "mains", battery: "battery",
+    supply: "power supply", hardware: "hardware", temperature: "temperature", fan: "fan", adjacency: "session lost", loss: "packet loss",
+    latency: "latency", ais: "AIS", rdi: "RDI", reboot: "restart",
+  },
+  entry: {
+    fault: { opened: "fault named", cleared: "fault cleared", absorbed: "absorbed", withdrawn: "withdrawn", planned: "planned work", outlived: "outlasts planned work" },
+    ticket: {
+      opened: "order opened", dispatched: "crew sent", held: "order held", restored: "service back", cancelled: "order cancelled",
+      merged: "orders merged", escalated: "escalated", reskilled: "other crew", upgraded: "made a repair",
+    },
+    act: {
+      ack: "acknowledged", accept: "accepted", reject: "rejected", depart: "on the way", arrive: "on site", restore: "said to be back",
+      pause: "paused", resume: "resumed", return: "slip returned", close: "closed", generator: "generator ordered", refused: "refused",
+    },
+    generator: { proposed: "generator proposed" },
+  },
   pause: {
     customer_absent: "customer absent", customer_refused: "customer refuses", customer_postponed: "customer postponed",
     customer_power: "customer's power", customer_equipment: "customer's equipment", site_access: "site access",
