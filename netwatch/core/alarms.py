@@ -63,6 +63,8 @@ class Signal:
     cleared: Instant | None = None
     count: int = 0
     turns: Turns = field(default_factory=Turns)
+    doubted: Instant = 0
+    """When polling last said something that may be old: more of it may be under way."""
     penalty: float = 0.0
     """Of its raises, as it stood at the last one."""
     flapping: bool = False
@@ -200,6 +202,7 @@ class Evidence:
             first = self._first_said(key, signal, said.at, net, rules)
             if first is None:
                 signal.turns.hear(said.at, bad=True)
+                signal.doubted = said.at
                 heard.material = True
                 return heard
             at = first
@@ -255,7 +258,7 @@ class Evidence:
         if good is not None and not self.habits.praises:
             good = max(good, signal.turns.well)
         beat = self.habits.usual(key, signal.turns, rules)
-        if good is None or not beat or not self.habits.repeated:
+        if good is None or not beat or not (self.habits.repeated or signal.turns.out_of_turn(at, beat)):
             return at
         line = signal.turns.in_line(at, good, beat)
         # While an outage that ended is not over for good, it must become plain whether it goes on.

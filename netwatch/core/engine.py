@@ -401,7 +401,7 @@ class Engine:
             if signal.state is State.OK:
                 heapq.heappush(self._alarms, (signal.calm(timing.flap), key))
         elif signal.state is State.OK or key[2] is Condition.REBOOT:
-            over = signal.since + timing.stability
+            over = max(signal.since, signal.doubted) + timing.stability
             state = AlarmState.GONE if now >= over else AlarmState.CLEARING
             if state is AlarmState.CLEARING:
                 heapq.heappush(self._alarms, (over, key))

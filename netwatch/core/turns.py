@@ -78,6 +78,11 @@ class Turns:
         """Whether the rhythm is no chance; of one that others have shown, less is proof enough."""
         return self.votes >= _REGULAR or (self.votes > 0 and any(_alike(beat, self.beat) for beat in shown))
 
+    def out_of_turn(self, at: Instant, beat: Span) -> bool:
+        """Whether a word at an instant fits none of the last turns: it is an older one, and late."""
+        rests = ((at - word) % beat for word in self.words[-_KEPT // 2 :])
+        return self.votes > 0 and not any(_near(rest, 0, beat) or _near(rest, beat, beat) for rest in rests)
+
     def in_line(self, at: Instant, since: Instant, beat: Span) -> list[Instant]:
         """The words that came turn after turn up to one at an instant, all since another; the latest first."""
         line = [at]

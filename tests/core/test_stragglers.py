@@ -86,3 +86,15 @@ def test_the_same_from_a_poller_that_repeats_good_news_is_bad_news() -> None:
 def test_an_old_word_is_known_by_the_rhythm_of_others_where_its_own_kind_has_shown_none() -> None:
     blind = [*silent(605, "CPE-2"), say(615, "AGG-1 GE1/0/1", "los", "bad", "poll")]
     assert told(night([*CUT, *blind], 4000)) == told(night(CUT, 4000))
+
+
+def test_an_alarm_stays_in_mind_while_old_words_about_it_are_under_way() -> None:
+    """Silent for less than two turns, which was not believed; then a word of that time comes once more."""
+    twice = [*silent(1000, "CPE-1"), *back(1060, "CPE-1"), *silent(1250, "CPE-1")]
+    assert told(night([*CUT, *twice], 4000)) == told(night(CUT, 4000))
+
+
+def test_where_polling_has_not_shown_that_it_repeats_itself_a_word_out_of_turn_is_an_old_one_all_the_same() -> None:
+    flaps: list[Fact] = [f for t in range(0, 720, 120) for f in (*silent(t, "CPE-1"), *back(t + 60, "CPE-1"))]
+    assert told(night([*flaps, *silent(700, "CPE-1")], 6000)) == told(night(flaps, 6000))
+    assert told(night([*flaps, *silent(780, "CPE-1")], 6000)) != told(night(flaps, 6000))

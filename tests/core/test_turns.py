@@ -90,3 +90,10 @@ def test_what_is_asked_in_another_rhythm_than_most_is_judged_by_its_own() -> Non
     slow = heard(list(range(0, 45 * MINUTE, 5 * MINUTE)))
     assert habits.beat(KEY, RULES.alarms) == MINUTE
     assert habits.usual(KEY, slow, RULES.alarms) == 5 * MINUTE
+
+
+def test_a_word_out_of_turn_is_an_older_one_where_a_rhythm_shows() -> None:
+    turns = heard([0, MINUTE, 2 * MINUTE])
+    assert not turns.out_of_turn(5 * MINUTE + 3 * SECOND, MINUTE)
+    assert turns.out_of_turn(5 * MINUTE + 20 * SECOND, MINUTE)
+    assert not heard([0, MINUTE]).out_of_turn(100 * SECOND, MINUTE), "two words are no rhythm"

@@ -15,6 +15,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from netwatch import ledger as ledgers
 from netwatch import night
@@ -138,6 +140,89 @@ def test_a_night_comes_out_the_same_byte_for_byte_whatever_the_order_and_repetit
     rng.shuffle(groups)
     shuffled = [line for group in groups for line in group]
     assert account(name, (*shuffled, *rng.sample(lines, len(lines) // 3))) == _plain(name)
+
+
+SMALL = tuple(name for name in NIGHTS if not name.startswith(("night", "blind", "node", "complaint", "flap")))
+"""Nights with one fault and some hundred lines."""
+
+
+def observed(name: str) -> list[Line]:
+    return [json.loads(line) for line in journal(name)]
+
+
+def later(line: Line, seconds: float) -> Line:
+    return line | {"at": shifted(line["at"], seconds)}
+
+
+def retold(name: str, lines: list[Line]) -> list[dict[str, Any]]:
+    return [json.loads(row) for row in account(name, tuple(map(json.dumps, lines))).splitlines()]
+
+
+@settings(max_examples=25, derandomize=True)
+@given(st.sampled_from(SMALL), st.integers(0, 2**32))
+def test_lines_of_one_instant_may_stand_in_any_order(name: str, seed: int) -> None:
+    rng = random.Random(seed)
+    lines = sorted(observed(name), key=lambda line: (line["at"], rng.random()))
+    assert account(name, tuple(map(json.dumps, lines))) == _plain(name)
+
+
+@settings(max_examples=25, derandomize=True)
+@given(st.sampled_from(SMALL), st.integers(0, 2**32), st.floats(0.1, 0.5))
+def test_what_is_heard_again_within_five_minutes_changes_nothing_byte_for_byte(
+    name: str, seed: int, share: float
+) -> None:
+    rng = random.Random(seed)
+    lines = observed(name)
+    again = [later(n, rng.uniform(0, 300)) for n in lines if n["type"] == "observation" and rng.random() < share]
+    assert account(name, tuple(map(json.dumps, [*lines, *again]))) == _plain(name)
+
+
+LATE = 120.0
+
+
+@settings(max_examples=25, derandomize=True)
+@given(st.sampled_from(SMALL), st.integers(0, 2**32))
+def test_lines_that_come_two_minutes_late_move_times_by_no_more_and_change_nothing_else(name: str, seed: int) -> None:
+    rng = random.Random(seed)
+    lines = observed(name)
+    end = max(line["at"] for line in lines)
+    late = [n["type"] == "observation" and rng.random() < 0.2 for n in lines]
+    moved = [later(n, rng.uniform(0, LATE)) if it else n for n, it in zip(lines, late, strict=True)]
+    _alike(name, [n for n in moved if n["at"] <= end], LATE)
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("name", ["flap-1", "flap-2"])
+def test_of_a_flap_that_is_heard_again_only_the_edges_move_by_less_than_a_poll(name: str, seed: int) -> None:
+    """An old good answer may come in its last break."""
+    rng = random.Random(seed)
+    lines = observed(name)
+    again = [later(n, rng.uniform(0, 300)) for n in lines if n["type"] == "observation" and rng.random() < 0.4]
+    _alike(name, [*lines, *again], 60.0)
+
+
+def _alike(name: str, lines: list[Line], within: float) -> None:
+    """The same causes, and the same outages but for some seconds."""
+    told, plain = retold(name, lines), [json.loads(row) for row in _plain(name).splitlines()]
+    assert _causes(told) == _causes(plain)
+    assert [row["circuit"] for row in _outages(told)] == [row["circuit"] for row in _outages(plain)]
+    for row, former in zip(_outages(told), _outages(plain), strict=True):
+        assert _apart(row["started"], former["started"]) <= within
+        assert _apart(row["restored"], former["restored"]) <= within
+
+
+def _causes(rows: list[dict[str, Any]]) -> list[tuple[str, str, str]]:
+    return sorted((r["root"]["kind"], r["root"]["id"], r["domain"]) for r in rows if r["type"] == "fault")
+
+
+def _outages(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return sorted((r for r in rows if r["type"] == "outage"), key=lambda r: (r["circuit"], r["started"]))
+
+
+def _apart(one: str | None, other: str | None) -> float:
+    if one is None or other is None:
+        return 0.0 if one == other else float("inf")
+    return abs((datetime.fromisoformat(one) - datetime.fromisoformat(other)).total_seconds())
 
 
 # ---------------------------------------------------------------- damaged nights
