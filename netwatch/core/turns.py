@@ -7,7 +7,8 @@ its silence can be judged, and a word that is out of turn.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from bisect import bisect_left
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -70,7 +71,7 @@ class Turns:
             step = at - self.words[n]
             if step * 10 > self.beat * 9:
                 break
-            if _said(self.words[:n], self.words[n] - step, step):
+            if _said(self.words, self.words[n] - step, step, n):
                 return step
         return 0
 
@@ -175,8 +176,11 @@ def _near(word: Instant, at: Instant, step: Span) -> bool:
     return abs(word - at) * 10 <= step
 
 
-def _said(words: Collection[Instant], at: Instant, step: Span) -> bool:
-    return any(_near(word, at, step) for word in words)
+def _said(words: Sequence[Instant], at: Instant, step: Span, first: int | None = None) -> bool:
+    """Whether one of these ascending words, or of the first so many, is near an instant."""
+    end, slack = len(words) if first is None else first, step // 10
+    place = bisect_left(words, at - slack, 0, end)
+    return place < end and words[place] <= at + slack
 
 
 _REGULAR = 2
