@@ -17,7 +17,7 @@ from netwatch.config import Config
 from netwatch.core.model import Ledger
 from netwatch.core.rules import Rules
 from netwatch.findings import Finding, UnusableError
-from netwatch.ledger import references, rows, sheets
+from netwatch.ledger import references, roles, rows, sheets
 from netwatch.ledger.columns import CLASSES, LEVELS, Table, tables
 
 __all__ = ["load", "read"]
@@ -82,6 +82,9 @@ def assemble(
         rows.part(by_name["circuits"], get("circuits"), rows.circuit, findings),
         rows.part(by_name["teams"], get("teams"), rows.team, findings),
     )
+    devices = parts.devices
+    unknown = devices.empty.get("role", ()) if devices.has("role") else devices.rows
+    devices.entities |= roles.presumed(devices.entities, unknown, parts.links.entities, parts.circuits.entities)
     findings.extend(references.check(parts))
     if config is not None:
         findings.extend(references.configured(parts, config, warning=not strict))

@@ -257,7 +257,7 @@ def tables(classes: Mapping[str, str] = CLASSES, levels: Mapping[str, str] = LEV
                     {k: v.value for k, v in ROLES.items()},
                     ("汇聚", "客户端"),
                     "Decides who may be sent.",
-                    unknown="counts as access",
+                    unknown="presumed by where it stands, else access",
                 ),
                 Column("vendor", "厂商", example=("huawei",)),
                 Column("site", "站点", example=("S-01", "S-02"), help="Where it stands."),
