@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from core_metro import Builder, at, dark, engine, lit
 
 from netwatch.core.engine import Engine
@@ -12,7 +13,8 @@ LIMIT = 30
 WINDOW = 600
 
 
-def a_broken_comb() -> tuple[Engine, list[Decision]]:
+@pytest.fixture(scope="module")
+def broken_comb() -> tuple[Engine, list[Decision]]:
     """Forty customers, each on a fibre of its own from one aggregation node, all dark within seconds."""
     b = Builder()
     b.device("CORE-1", Role.CORE)
@@ -29,12 +31,18 @@ def a_broken_comb() -> tuple[Engine, list[Decision]]:
     return run, [*told, run.decide([], at(200))]
 
 
+@pytest.fixture
+def run(broken_comb: tuple[Engine, list[Decision]]) -> Engine:
+    """One of its own for each test: breaking it takes longer than to start it again."""
+    broken = broken_comb[0]
+    return Engine.thaw(broken.freeze(), broken.ledger, broken.rules, broken.zone)
+
+
 def states(run: Engine) -> list[TicketState]:
     return [t.state for t in run.book.tickets.values()]
 
 
-def test_every_ticket_opens_and_only_so_many_crews_go() -> None:
-    run, _ = a_broken_comb()
+def test_every_ticket_opens_and_only_so_many_crews_go(run: Engine) -> None:
     assert len(states(run)) == MANY
     assert states(run).count(TicketState.DISPATCHED) == LIMIT
     held = [t.reason for t in run.book.tickets.values() if t.state is TicketState.WATCHING]
@@ -43,20 +51,17 @@ def test_every_ticket_opens_and_only_so_many_crews_go() -> None:
     assert [t.braked for t in run.book.tickets.values()].count(True) == MANY - LIMIT
 
 
-def test_one_page_says_so() -> None:
-    _, told = a_broken_comb()
-    pages = {e.key for d in told for e in d.effects if e.template == "noc.storm"}
+def test_one_page_says_so(broken_comb: tuple[Engine, list[Decision]]) -> None:
+    pages = {e.key for d in broken_comb[1] for e in d.effects if e.template == "noc.storm"}
     assert len(pages) == 1
 
 
-def test_the_others_go_when_the_first_lie_far_enough_back() -> None:
-    run, _ = a_broken_comb()
+def test_the_others_go_when_the_first_lie_far_enough_back(run: Engine) -> None:
     run.decide([], at(200 + WINDOW))
     assert states(run).count(TicketState.DISPATCHED) == MANY
 
 
-def test_what_a_person_has_looked_at_goes_whatever_the_brake_says() -> None:
-    run, _ = a_broken_comb()
+def test_what_a_person_has_looked_at_goes_whatever_the_brake_says(run: Engine) -> None:
     held = next(t for t in run.book.tickets.values() if t.braked)
     run.decide([Work(at(201), (), Action.ACK, "noc", ticket=held.id)], at(201))
     assert held.state is TicketState.DISPATCHED
@@ -64,8 +69,7 @@ def test_what_a_person_has_looked_at_goes_whatever_the_brake_says() -> None:
     assert states(run).count(TicketState.DISPATCHED) == LIMIT + 1
 
 
-def test_nothing_is_held_any_more_that_has_cleared() -> None:
-    run, _ = a_broken_comb()
+def test_nothing_is_held_any_more_that_has_cleared(run: Engine) -> None:
     held = [t.fault for t in run.book.tickets.values() if t.braked]
     back = [f for n in range(MANY) for f in lit(210, f"AGG-1 GE1/0/{n}")]
     run.decide(back, at(210))
