@@ -328,7 +328,7 @@ class Evidence:
         for element in self.elements(key, net):
             track = self.tracks.get(element)
             if bad:
-                news = self._against(element, track, at, rules)
+                news = self._against(element, track, at, said.at, rules)
                 if (track := self.tracks.get(element)) is not None:
                     news = track.say(key, at) or news
                     news = (said.condition is Condition.DYING_GASP and track.claim(at)) or news
@@ -347,8 +347,8 @@ class Evidence:
             heard.elements += tuple(changed)
             heard.material = True
 
-    def _against(self, element: Element, track: Track | None, at: Instant, rules: AlarmRules) -> bool:
-        """Evidence against an element. False when it says nothing new."""
+    def _against(self, element: Element, track: Track | None, at: Instant, heard: Instant, rules: AlarmRules) -> bool:
+        """Evidence against an element, as of an instant and heard at another. False when it says nothing new."""
         if track is None:
             track = self.tracks[element] = Track()
         if not track.open:
@@ -356,7 +356,8 @@ class Evidence:
                 return False  # asked before it could answer: routing had not settled yet
             track.fail(at)
             return True
-        if track.quarantine is not None and at > track.quarantine + rules.grace:
+        if track.quarantine is not None and heard > track.quarantine + rules.grace:
+            at = max(at, track.quarantine + rules.grace + 1)  # until then it may tell of before
             track.past.append((track.spans.pop()[0], at))  # all that is on the account of the cause that ended
             track.fail(at)
             return True

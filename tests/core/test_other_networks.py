@@ -116,3 +116,15 @@ def test_a_node_that_misses_ping_after_ping_while_a_link_on_the_way_flaps_is_not
         facts += [*dark(turn, "AGG-1 GE0/0/2", "AGG-2 GE0/0/1"), *lit(turn + 25, "AGG-1 GE0/0/2", "AGG-2 GE0/0/1")]
     facts += [*repeated(140, 500, "AGG-2"), *back(500, "AGG-2")]
     assert roots(night(facts, 3000)) == ["cable K1"]
+
+
+def test_a_second_cut_is_known_by_what_broke_then_though_the_first_had_darkened_more_of_its_wavelengths() -> None:
+    b = wavelengths()
+    b.link("W13", "CORE-1 to-3", "PE-3 to-1", "K1", "K2", medium=Medium.WAVELENGTH)
+    facts: list[Fact] = [
+        *dark(0, "OTN-1 OTU-E", "OTN-2 OTU-W"),
+        *lost(1, "CORE-1 to-2", "PE-2 to-1", "CORE-1 to-3", "PE-3 to-1", "CORE-1 to-4", "PE-4 to-1"),
+        *dark(1200, "OTN-2 OTU-E", "OTN-3 OTU-W"),
+        *lost(1201, "PE-2 to-3", "PE-3 to-2"),
+    ]
+    assert roots(night(facts, 3000, b.ledger())) == ["cable K1", "cable K2"]

@@ -249,3 +249,18 @@ def test_bad_news_does_not_fade_while_nobody_could_repeat_it() -> None:
     ]
     run = night(facts, 5000)
     assert times(run, "outage", "C1") == [(0, 3000)]
+
+
+def test_a_customer_who_stays_silent_when_the_way_to_him_is_mended_has_a_fault_of_his_own() -> None:
+    """Though the first of the polls that bear it out came before routing had settled."""
+    facts = [
+        *dark(0, "AGG-2 GE1/0/1"),
+        *repeated(10, 900, "ACC-2", "CPE-3", "CPE-4"),
+        *lit(900, "AGG-2 GE1/0/1"),
+        *back(905, "ACC-2", "CPE-4"),
+        *repeated(910, 1390, "CPE-3"),
+        *back(1390, "CPE-3"),
+    ]
+    run = night(facts, 3000)
+    assert roots(run) == ["cable KT2", "premises CPE-3"]
+    assert [o["restored"] for o in rows(run, "outage") if o["circuit"] == "C3"] == ["2026-11-02T02:23:10.000+08:00"]

@@ -270,7 +270,7 @@ def _fine(scene: Scene, cable: str, broken: Sequence[str]) -> int:
     fine = 0
     for i in scene.net.ledger.cables[cable]:
         tells = any(scene.hearing.would_tell(end, i, at) for end in scene.net.ends(i))
-        if tells and i not in broken and not scene.broke_with(i, at):
+        if tells and i not in broken and not scene.broke_with(i, at) and not scene.was_dark(i, at):
             fine += 1
     return fine
 

@@ -13,7 +13,7 @@ from netwatch.core.alarms import Element, Track
 from netwatch.core.faults.causes import PREMISES, Cause, Planned
 from netwatch.core.faults.crossed import BREAKS
 from netwatch.core.faults.hearing import Hearing
-from netwatch.core.intervals import FOREVER, Pair, Spans, clip, union
+from netwatch.core.intervals import FOREVER, Pair, Spans, clip, covers, union
 from netwatch.core.model import Condition, Domain, Role, Root, RootKind
 from netwatch.core.rules import AlarmRules, FaultRules
 from netwatch.core.time import Instant, Span
@@ -104,6 +104,10 @@ class Scene:
     def _spans(self, element: Element) -> Spans:
         track = self.tracks.get(element)
         return track.spans if track is not None else []
+
+    def was_dark(self, link: str, at: Instant) -> bool:
+        """Whether a link was broken before an instant already: it had no light to lose then."""
+        return not self.broke_with(link, at) and covers(self._spans(("link", link)), at)
 
     def breaks(self, link: str) -> list[Pair]:
         """From when to when a link may have broken, each time that it was found broken."""
