@@ -72,7 +72,7 @@ _SPEEDS = re.compile(r"^(25|40|100|400)ge[\s\-_]*(.*)$")
 @lru_cache(maxsize=65536)
 def normal(name: str) -> str:
     """The comparable form of a port name: half-width, lower case, no spaces, the type by its short word."""
-    text = "".join((name if name.isascii() else unicodedata.normalize("NFKC", name)).split()).lower()
+    text = "".join(name.split()).lower() if name.isascii() else _half_width(name)
     if speed := _SPEEDS.match(text):
         return f"{speed[1]}ge{speed[2]}"
     match = _SPLIT.match(text.replace("_", "-"))
@@ -80,3 +80,10 @@ def normal(name: str) -> str:
         return text
     kind, rest = match[1].rstrip("-"), match[2] or ""
     return _ALIASES.get(kind, kind) + rest
+
+
+def _half_width(name: str) -> str:
+    """Half-width, lower case, without spaces; once more as long as one of these makes work for another."""
+    while (plain := "".join(unicodedata.normalize("NFKC", name).split()).lower()) != name:
+        name = plain
+    return name
