@@ -259,6 +259,29 @@ def test_a_last_gasp_that_a_trap_tells_of_while_the_poller_hangs_counts_from_the
 # ---------------------------------------------------------------- its edges
 
 
+@pytest.mark.parametrize("hidden", [["ACC-1", "CPE-1", "CPE-2"], ["ACC-2", "CPE-3", "CPE-4"]])
+def test_who_is_hidden_behind_a_cut_already_is_not_missed_among_those_who_fall_silent(hidden: list[str]) -> None:
+    end = {"ACC-1": "AGG-1 GE1/0/1", "ACC-2": "AGG-2 GE1/0/1"}[hidden[0]]
+    others = [d for d in (*AGG, *REST) if d not in hidden]
+    facts: list[Fact] = [*dark(0, end), *silent(9, *hidden)]
+    facts += [f for n, d in enumerate(others) for f in silent(600 + 5 * n, d)]
+    facts += [f for n, d in enumerate(others) for f in back(1800 + 5 * n, d)]
+    facts += [f for t in range(1860, 2400, 60) for f in silent(t, *hidden)]
+    run = night(facts, 2400)
+    assert sorted(row["root"]["kind"] for row in rows(run, "fault")) == ["cable", "management"]
+    assert {row["started"][11:19] for row in rows(run, "outage")} == {"02:00:00"}
+    assert len(rows(run, "ticket")) == 1
+    lost = {row["circuit"] for row in rows(run, "outage")}
+    assert lost.isdisjoint(row["circuit"] for row in rows(run, "unknown"))
+
+
+def test_the_few_that_a_large_cut_leaves_may_well_fail_together_by_themselves() -> None:
+    hidden = ["AGG-1", "AGG-2", "ACC-1", "ACC-2", "CPE-1", "CPE-2", "CPE-3", "CPE-4"]
+    cuts = [*dark(0, "CORE-1 GE0/0/1"), *dark(0, "AGG-3 GE0/0/1"), *silent(9, *hidden)]
+    run = night([*cuts, *silent(600, "AGG-3", "OLT-1")], 1500)
+    assert "management" not in {row["root"]["kind"] for row in rows(run, "fault")}
+
+
 def test_who_fell_silent_a_minute_before_all_others_is_out_and_stays_so() -> None:
     """It counted before anything else fell silent: its clock runs on."""
     run = night(shifted([*silent(0, "CPE-2"), *blind(70, 400, but=["CPE-2"]), *back(2000, "CPE-2")], 100), 3200)

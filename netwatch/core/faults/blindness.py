@@ -65,29 +65,33 @@ def find(scene: Scene) -> Pair | None:
     """A time in which (nearly) all that nothing broken accounts for fell silent within two polls: from the first of
     them on until the first answer after the last. None: we saw all along."""
     roots = set(scene.net.vantages(scene.vantage))
-    others = len(scene.net.polled) - len(scene.net.polled & roots)  # counted without walking the whole network
-    least = max(scene.rules.blind_least, ceil(others * scene.rules.blind_share))
     deaf = scene.vantage in roots and scene.vantage in scene.silent
-    if deaf:
-        least = 1 if _nobody(scene) else 2
-    spare = len(scene.silent) - least
-    if spare < 0:
+    few = 0 if not deaf else 1 if _nobody(scene) else 2
+
+    def least(hidden: int) -> int:
+        """So many must have fallen silent with so many others hidden from us anyway."""
+        return few or max(scene.rules.blind_least, ceil(_hearable(scene, hidden) * scene.rules.blind_share))
+
+    if len(scene.silent) < least(0):
         return None
     began: list[tuple[Instant, Instant, str]] = []
     # Who died later was silent with all others before: that must not count for its death.
     died = {device: scene.died(device) for device in scene.dead if device in scene.life}
     cuts = Cuts(scene, died) if died else scene.cuts
+    hidden: list[Track] = []
     for device, track in scene.silent.items():
         known = died.get(device, [])
         own = [] if track.echo else [span for span in track.spans if span not in known and not cuts.off(device, span)]
-        spare -= not own
-        if spare < 0:
-            return None  # thousands are silent behind a cut: a few suffice to know that it is not we
+        if not own:
+            hidden.append(track)
+        if len(scene.silent) - len(hidden) < least(len(hidden)):
+            return None  # thousands are silent behind a cut: some suffice to know that it is not we
         began += [(start, end, device) for start, end in own]
     group = _together(sorted(began), scene.timing.agreement)
     fell = {device for _, _, device in group}
-    most = len(fell) >= scene.rules.blind_least and share(scene, fell) >= scene.rules.blind_share
-    if not most and not (deaf and scene.vantage in fell and len(fell) >= least):
+    away = sum(any(start <= group[0][0] < end for start, end in track.spans) for track in hidden) if group else 0
+    most = len(fell) >= scene.rules.blind_least and share(scene, fell, away) >= scene.rules.blind_share
+    if not most and not (deaf and scene.vantage in fell and len(fell) >= few):
         return None
     last = group[-1][0]
     return group[0][0], min(end for _, end, _ in group if end > last)
@@ -125,11 +129,18 @@ def _together(began: Sequence[tuple[Instant, Instant, str]], within: Span) -> Se
     return [began[i] for i in best]
 
 
-def share(scene: Scene, fell: set[str]) -> float:
-    """How much of what is polled fell silent, ourselves aside."""
-    polled, roots = scene.net.polled, set(scene.net.vantages(scene.vantage))
-    others = len(polled) - len(polled & roots)
-    return len((fell & polled) - roots) / others if others else 0.0
+def share(scene: Scene, fell: set[str], hidden: int = 0) -> float:
+    """How much fell silent of what is polled and was not hidden from us before, ourselves aside."""
+    others = _hearable(scene, hidden)
+    return len((fell & scene.net.polled) - set(scene.net.vantages(scene.vantage))) / others if others else 0.0
+
+
+def _hearable(scene: Scene, hidden: int) -> float:
+    """How many could be heard with so many hidden behind something broken; but for no less than half of all: a few
+    that are left may well share a trouble of their own."""
+    polled = scene.net.polled
+    others = len(polled) - len(polled & set(scene.net.vantages(scene.vantage)))  # without walking the whole network
+    return max(others - hidden, others / 2)
 
 
 def cause(scene: Scene, tracks: Mapping[Element, Track], unseen: Spans) -> Cause:
