@@ -59,7 +59,8 @@ def storm(ledger: Ledger, sites: int) -> list[Fact]:
         for end in (link.a, link.z):
             bad(start, end.device, end.name, Condition.LINK, Source.TRAP)
     cut_off = {f"AGG-0-{n}" for n in (2, 3, 4)}
-    dark = [name for name in ledger.devices if name.startswith("ACC-")][1 : 1 + 2 * sites : 2]
+    rooms = [name for name in ledger.devices if name.startswith("ACC-")]
+    dark = rooms[len(rooms) - 2 * sites :: 2]  # far from the ring: none of its rooms hangs on one of their feeds
     behind = cut_off | set(dark)
     for _ in range(3):  # whoever hangs below cannot be heard either
         behind |= {link.z.device for link in ledger.links.values() if link.a.device in behind and link.id[0] in "TL"}

@@ -47,7 +47,8 @@ def make(shape: str, kinds: Sequence[str], seed: int, weather: Weather, errors: 
     name = f"{shape}: {' + '.join(kinds)} #{seed}" + (f" [{', '.join(errors)}]" if errors else "")
     world = World(name, plant, ledger, troubles, facts, blurred, _states(plant, troubles), hearing.standings)
     named = [root for truth in truths(world) for root in truth.accept]
-    if len(named) > len(set(named)):
+    rooms = [room for t in troubles for room in {*t.mains, *(plant.devices[d].site for d in t.dead)}]
+    if len(named) > len(set(named)) or len(rooms) > len(set(rooms)):
         raise LookupError("two troubles of one place: nobody could tell them apart")
     return world
 
