@@ -24,6 +24,7 @@ from typing import TypeAlias
 from netwatch.core.intervals import FOREVER, Pair
 from netwatch.core.model import AlarmState, Condition, Observation, Source, State
 from netwatch.core.rules import AlarmRules, FlapRules
+from netwatch.core.senders import Senders
 from netwatch.core.time import Instant
 from netwatch.core.topology import Network
 from netwatch.core.turns import BORNE_OUT, Habits, Key, Turns
@@ -174,10 +175,7 @@ class Evidence:
 
     signals: dict[Key, Signal] = field(default_factory=dict)
     tracks: dict[Element, Track] = field(default_factory=dict)
-    clocks: dict[tuple[str, str], tuple[Instant, Instant]] = field(default_factory=dict)
-    """(device, component) → the latest time on its own clock that was believed, and when it was heard."""
-    told: dict[Key, list[tuple[Instant, State]]] = field(default_factory=dict)
-    """The last believed messages of each signal that carried their own time."""
+    senders: Senders = field(default_factory=Senders)
     answers: dict[str, list[Instant]] = field(default_factory=dict)
     """Device → when it gave a good answer while its circuits were in trouble."""
     habits: Habits = field(default_factory=Habits)
@@ -188,7 +186,7 @@ class Evidence:
         key = (said.device, component, said.condition)
         heard = Heard()
         if said.occurred is not None and said.source not in _ASKED:
-            if self._stale(key, said.occurred, said, rules):
+            if self.senders.overtaken(key, said.occurred, said, rules):
                 return heard
             heard.material = True  # by what it said of its own clock the next one is judged
         if said.state is State.OK and said.condition in _ANSWERS and self.tracks:
@@ -230,23 +228,6 @@ class Evidence:
             if (signal := self.signals.get(key)) is not None:
                 self.habits.learn(key, signal.turns, rules)
         self.habits.fresh.clear()
-
-    def _stale(self, key: Key, occurred: Instant, said: Observation, rules: AlarmRules) -> bool:
-        """Said late or twice, by the device's own clock.
-
-        That clock may be hours wrong and may be set back; so only its differences count, and
-        only small ones, of messages that were heard as close together.
-        """
-        clock, told = (key[0], key[1]), self.told.get(key, [])
-        believed, heard = self.clocks.get(clock, (occurred, said.at))
-        overtaken = believed - rules.reorder < occurred < believed and said.at - heard < rules.reorder
-        if overtaken and not (said.state is State.OK and _set_back(told, occurred)):
-            return True
-        if (occurred, said.state) in (told if occurred < believed else told[-1:]):
-            return True  # of one second's flaps, on a clock of whole seconds, only the last can be told again
-        self.clocks[clock] = (occurred, said.at)
-        self.told[key] = [*told, (occurred, said.state)][-_TOLD_KEPT:]
-        return False
 
     def _first_said(self, key: Key, signal: Signal, at: Instant, net: Network, rules: AlarmRules) -> Instant | None:
         """Since when polling says what it says now; None: it may be an old word, from before a recovery, that comes
@@ -418,23 +399,6 @@ class Evidence:
             if track is not None and element[0] == "device":
                 self.answers.pop(element[1], None)
 
-
-def _set_back(told: list[tuple[Instant, State]], cleared: Instant) -> bool:
-    """Whether an old time on a clear is better explained by a clock that was set back than by others overtaking it.
-
-    Raise and clear take turns: a clear that was overtaken has its place after a raise and before the next one. Where
-    the signal has no later message, or where that place lies before all that is remembered, nobody can tell. A raise is
-    left to the next poll, which repeats it if it is true; of a clear it may never speak.
-    """
-    before = [state for at, state in told if at <= cleared]
-    after = [state for at, state in told if at > cleared]
-    if not after or (not before and len(told) == _TOLD_KEPT):
-        return False
-    return not (after[0] is State.BAD and before[-1:] == [State.BAD])
-
-
-_TOLD_KEPT = 4
-"""Messages remembered per signal: whoever repeats himself repeats what he said last, and what came before that."""
 
 _ANSWERS_KEPT = 200
 """Good answers remembered per device; more than a case of a day needs at one change a few minutes."""

@@ -52,7 +52,7 @@ from netwatch.core.time import HOUR, SECOND, Instant, Span, moment
 from netwatch.core.topology import Network
 from netwatch.core.turns import Key
 
-VERSION = 4
+VERSION = 5
 """Of the frozen form. Another version is not thawed: the facts are taken again instead."""
 
 

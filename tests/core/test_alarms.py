@@ -450,7 +450,7 @@ def test_a_million_repetitions_leave_no_more_behind_than_ten() -> None:
         facts = [say(t, PORT, "link", "ok" if t % 2 else "bad", occurred=t) for t in range(n)]
         facts += [say(n + t, "AGG-1", "reachable", "ok" if t % 2 else "bad") for t in range(n)]
         e = heard(facts)
-        return len(e.signals), len(e.clocks), sum(map(len, e.told.values()))
+        return len(e.signals), len(e.senders.times), sum(map(len, e.senders.told.values()))
 
     assert size(10) == size(400)
 
