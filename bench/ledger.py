@@ -23,7 +23,7 @@ ACCESS = 24
 
 
 def make(folder: Path, circuits: int) -> None:
-    """A ledger without a single finding, of `circuits` circuits."""
+    """A ledger without a single finding, of `circuits` circuits. A daemon run on it asks loopback alone."""
     access = -(-circuits // ACCESS)
     rings = max(1, -(-access // (RING * 10)))
     sites = [("site", "name", "region", "area", "power_feed", "battery_minutes", "latitude", "longitude", "address")]
@@ -35,7 +35,7 @@ def make(folder: Path, circuits: int) -> None:
 
     def device(name: str, role: str, number: int) -> None:
         sites.append((f"S-{name}", name, f"R{number % 9}", "city", f"F-{number // 4}", "240", "31.2", "121.5", ""))
-        host = f"10.{len(devices) >> 16 & 255}.{len(devices) >> 8 & 255}.{len(devices) & 255}"
+        host = f"127.{len(devices) >> 16 & 255}.{len(devices) >> 8 & 255}.{len(devices) & 255}"
         devices.append((name, name, role, "huawei", f"S-{name}", host, "lab", "yes"))
 
     device("CORE-1", "core", 0)

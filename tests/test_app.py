@@ -141,7 +141,7 @@ def reachable(device: str, state: State, at: int) -> Observation:
 async def test_while_thinking_does_not_move_the_watchdog_is_not_fed_and_readyz_says_why(
     site: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("netwatch.app._STUCK", 0.3)
+    monkeypatch.setattr("netwatch.app._STUCK", 0.9)
     monkeypatch.setattr("netwatch.app.BEAT", 0.05)
     monkeypatch.setattr("netwatch.loops.BEAT", 0.05)
     manager = Recorded()
