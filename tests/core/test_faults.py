@@ -542,6 +542,32 @@ def test_two_onus_of_a_branch_that_are_lost_at_different_times_are_two_customers
     assert roots(explained(facts, branched())) == ["premises ONU-1", "premises ONU-2"]
 
 
+def test_an_onu_that_was_lost_minutes_before_its_feeder_keeps_a_cause_of_its_own() -> None:
+    facts = [*onu(0, "ONU-1"), *onu(700, "ONU-2", "ONU-3", "ONU-4"), say(700, "OLT-1 gpon-0/0/1", "los")]
+    causes = explained(facts, branched())
+    assert roots(causes) == ["premises ONU-1", "cable FEEDER"]
+    (feeder,) = (c for c in causes if c.root.id == "FEEDER")
+    assert {name for kind, name in feeder.dead if kind == "device"} == {"ONU-2", "ONU-3", "ONU-4"}
+
+
+def test_a_branch_that_was_cut_minutes_before_its_feeder_keeps_a_cause_of_its_own() -> None:
+    known = branched()
+    known = replace(
+        known,
+        links={
+            **known.links,
+            **{f"O{n}": replace(known.links[f"O{n}"], cables=("FEEDER", f"D{n}")) for n in (3, 4)},
+        },
+    )
+    facts = [*onu(0, "ONU-1", "ONU-2"), *onu(700, "ONU-3", "ONU-4")]
+    assert roots(explained(facts, known)) == ["cable BRANCH-1", "cable FEEDER"]
+
+
+def test_two_branches_that_are_cut_one_after_the_other_are_no_feeder() -> None:
+    facts = [*onu(0, "ONU-1", "ONU-2"), *onu(700, "ONU-3", "ONU-4")]
+    assert roots(explained(facts, branched())) == ["cable BRANCH-1", "cable BRANCH-2"]
+
+
 # ---------------------------------------------------------------- blindness
 
 

@@ -12,7 +12,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from netwatch.core.faults.causes import Cause, Rival
 from netwatch.core.faults.power import power_of
 from netwatch.core.faults.scene import Scene
+from netwatch.core.intervals import FOREVER, covers
 from netwatch.core.model import Condition, Domain, Medium, Role, Root, RootKind
+from netwatch.core.time import Instant
 
 
 def onus(scene: Scene) -> None:
@@ -25,9 +27,10 @@ def onus(scene: Scene) -> None:
             for cable in scene.net.ledger.links[link].cables:
                 by_cable[cable].add(onu)
     rest -= _cards(scene, rest - elsewhere.keys(), by_cable)
-    for cable, members in sorted(by_cable.items(), key=lambda kv: (-len(kv[1]), kv[0])):
-        lost = {d for d in members & rest if any(_together(scene, d, other) for other in members & rest - {d})}
-        if len(lost) >= 2 and _whole(scene, cable, lost):
+    at_once = {cable: _at_once(scene, members & rest)[1] for cable, members in by_cable.items()}
+    for cable in sorted(by_cable, key=lambda c: (-len(at_once[c]), len(_members(scene, c)), c)):
+        began, lost = _at_once(scene, by_cable[cable] & rest)
+        if len(lost) >= 2 and _whole(scene, cable, began, lost):
             _cable(scene, cable, lost)
             rest -= lost
     for onu in sorted(rest):
@@ -36,6 +39,18 @@ def onus(scene: Scene) -> None:
             scene.kills(whole, onu)
         else:
             _alone(scene, onu)
+
+
+def _at_once(scene: Scene, onus: Iterable[str]) -> tuple[Instant, set[str]]:
+    """The most ONUs that were lost together, each within two polls of the one before it; and since when."""
+    runs: list[tuple[Instant, set[str]]] = [(-FOREVER, set())]
+    last = -FOREVER
+    for start, onu in sorted((at, d) for d in onus for at, _ in scene.life[d].spans):
+        if start - last > scene.timing.agreement:
+            runs.append((start, set()))
+        runs[-1][1].add(onu)
+        last = start
+    return max(runs, key=lambda run: len(run[1]))
 
 
 def _elsewhere(scene: Scene, onu: str) -> list[str]:
@@ -141,10 +156,11 @@ def _members(scene: Scene, cable: str) -> set[str]:
     return {d for k in links for d in (k.a.device, k.z.device) if scene.role(d) is Role.ONU}
 
 
-def _whole(scene: Scene, cable: str, lost: set[str]) -> bool:
-    """Enough of a cable's ONUs are gone. Those that died of their own word count neither way."""
+def _whole(scene: Scene, cable: str, began: Instant, lost: set[str]) -> bool:
+    """Enough of a cable's ONUs are gone. Those that died of their own word or were lost before count neither way."""
     asked = _members(scene, cable) - {d for d in scene.dead if d not in lost}
-    return len(lost) >= scene.rules.feeder_share * len(asked)
+    before = {d for d in asked - lost if d in scene.life and covers(scene.life[d].spans, began)}
+    return len(lost) >= scene.rules.feeder_share * len(asked - before)
 
 
 def _cable(scene: Scene, cable: str, lost: set[str]) -> None:
