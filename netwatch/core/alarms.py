@@ -11,7 +11,7 @@ Two views of the same messages:
 A link is down as its *latest* message says, from whichever end: both ends see one light, and
 the clear of one end may be lost. A device is back with the first sign of life from it or from
 a port facing it. What was said late or twice (the equipment's own clock tells, for messages of
-one port) changes nothing.
+one port), changes nothing; what was kept until it was over tells of then.
 """
 
 from __future__ import annotations
@@ -128,6 +128,14 @@ class Track:
         said.append((at, FOREVER))
         return True
 
+    def recall(self, key: Key) -> bool:
+        """A signal spoke against it in its last span; False when that is known."""
+        said = self.signals.setdefault(key, [])
+        if said and said[-1][1] > self.spans[-1][0]:
+            return False
+        said.append(self.spans[-1])
+        return True
+
     def unsay(self, key: Key, at: Instant) -> None:
         """A signal does not speak against it any more."""
         said = self.signals.get(key)
@@ -185,10 +193,8 @@ class Evidence:
         component = net.spelled(said.device, said.component)
         key = (said.device, component, said.condition)
         heard = Heard()
-        if said.occurred is not None and said.source not in _ASKED:
-            if self.senders.overtaken(key, said.occurred, said, rules):
-                return heard
-            heard.material = True  # by what it said of its own clock the next one is judged
+        if said.occurred is not None and said.source not in _ASKED and self._old(key, said, net, rules, heard):
+            return heard
         if said.state is State.OK and said.condition in _ANSWERS and self.tracks:
             self._answer(said.device, said.at, heard)
         signal, at = self.signals.get(key), said.at
@@ -219,6 +225,21 @@ class Evidence:
         if said.state is not State.UNKNOWN:
             self._judge(said, at, key, net, rules, heard)
         return heard
+
+    def _old(self, key: Key, said: Observation, net: Network, rules: AlarmRules, heard: Heard) -> bool:
+        """Whether a message tells of before, by its sender's clock."""
+        elements = self.elements(key, net)
+        tracks = [track for element in elements if (track := self.tracks.get(element)) is not None and track.spans]
+        lately = [track.spans[-1] for track in tracks] if len(tracks) == len(elements) else []
+        if self.senders.kept(key, said, lately, rules):
+            # Should it be true still, polls will repeat it. Of then it tells who saw what.
+            heard.elements = tuple(e for e, track in zip(elements, tracks, strict=True) if track.recall(key))
+            heard.material = bool(heard.elements)
+            return True
+        if said.occurred is not None and self.senders.overtaken(key, said.occurred, said, rules):
+            return True
+        heard.material = True  # by what it said of its own clock the next one is judged
+        return False
 
     def learn(self, now: Instant, rules: AlarmRules) -> None:
         """Take over what the words of the last instant show of polling; not one by one, for they have no order."""

@@ -1,10 +1,11 @@
-"""What equipment's own clocks tell of the order of its messages: what was overtaken, and what is said twice."""
+"""What equipment's own clocks tell of the order of its messages: what was overtaken, kept, or is said twice."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from netwatch.core.intervals import FOREVER, Pair
 from netwatch.core.model import Observation, State
 from netwatch.core.rules import AlarmRules
 from netwatch.core.time import Instant
@@ -36,6 +37,22 @@ class Senders:
         self.times[clock] = (occurred, said.at)
         self.told[key] = [*told, (occurred, said.state)][-_TOLD_KEPT:]
         return False
+
+    def kept(self, key: Key, said: Observation, last: Sequence[Pair], rules: AlarmRules) -> bool:
+        """Whether a raise was kept by its sender until the trouble it tells of was over.
+
+        `last` are the last spans of all that it speaks about. Age alone proves nothing, for a clock may be wrong or
+        may have been set; that it names the very time at which what is well again had failed is hardly chance.
+        A port that was never heard before is taken to have the right time.
+        """
+        if said.occurred is None or said.state is not State.BAD:
+            return False
+        believed, heard = self.times.get((key[0], key[1]), (0, 0))
+        then = said.occurred + heard - believed
+        return bool(last) and all(
+            abs(start - then) <= rules.agreement and end < FOREVER and said.at - then > rules.reorder
+            for start, end in last
+        )
 
 
 def _set_back(told: Sequence[tuple[Instant, State]], cleared: Instant) -> bool:

@@ -190,6 +190,32 @@ def test_a_trap_told_again_later_with_its_old_time_changes_nothing(hours: float,
     assert spans(heard([*facts, again]), "link", "R0") == [(1, 400)]
 
 
+FAR = "CORE-1 GE0/0/1"
+CUT = [say(3, FAR, "link", occurred=1), say(1600, FAR, "link", "ok", occurred=1598)]
+
+
+def test_a_raise_that_its_sender_kept_until_the_trouble_was_over_tells_of_then() -> None:
+    evidence = heard([*CUT, say(1900, PORT, "los", occurred=0), say(1960, PORT, "los", occurred=0)])
+    assert spans(evidence, "link", "R0") == [(3, 1600)]
+    assert evidence.tracks[LIGHT].signals["AGG-1", "GE0/0/1", Condition.LOS] == [(at(3), at(1600))]
+
+
+@pytest.mark.parametrize("wrong", [-28800, 3600])
+def test_a_kept_raise_is_known_on_a_wrong_clock_that_was_heard_before(wrong: int) -> None:
+    before = [say(t - 5000, PORT, "link", s, occurred=t - 5001 + wrong) for t, s in ((0, "bad"), (9, "ok"))]
+    assert spans(heard([*before, *CUT, say(1900, PORT, "los", occurred=wrong)]), "link", "R0")[-1] == (3, 1600)
+
+
+@pytest.mark.parametrize("told", [-28800, -600, 900, 1899])
+def test_a_raise_whose_time_names_no_trouble_that_is_over_is_believed_however_old_it_looks(told: int) -> None:
+    assert spans(heard([*CUT, say(1900, PORT, "los", occurred=told)]), "link", "R0") == [(3, 1600), (1900, None)]
+
+
+def test_a_raise_that_comes_late_while_the_trouble_lasts_is_believed() -> None:
+    evidence = heard([CUT[0], say(1500, PORT, "los", occurred=0)])
+    assert evidence.signals["AGG-1", "GE0/0/1", Condition.LOS].state is State.BAD
+
+
 def test_a_clock_that_was_set_back_is_believed_when_it_says_new_things() -> None:
     facts = [
         say(1, PORT, "link", occurred=7200),
