@@ -28,6 +28,7 @@ from zoneinfo import ZoneInfo
 from netwatch.config import shipped
 from netwatch.core.account import lines
 from netwatch.core.model import Circuit, Ledger, Link, Port, Role
+from netwatch.core.ports import normal
 from netwatch.core.rules import Rules
 from netwatch.knowledge import load_rules
 from netwatch.ledger import read as read_ledger
@@ -448,6 +449,8 @@ def account(night: Path, damage: str, draw: int) -> tuple[list[dict[str, Any]], 
         LEDGER[damage](book)
         ledger = book.ledger()
         _accept(truth, book.lost, ledger)
+    elif damage in FILES:
+        _accept_spelling(truth, ledger)
     elif damage in HEARING:
         said = HEARING[damage]([json.loads(line) for line in text if line.strip()], rng)
         text = [json.dumps(line, ensure_ascii=False) for line in said]
@@ -473,6 +476,16 @@ def _accept(truth: Truth, lost: list[Link], ledger: Ledger) -> None:
         for fault in truth["faults"]:
             if any(root["id"] in names for root in fault["accept"]):
                 fault["accept"].append({"kind": "link", "id": ends})
+
+
+def _accept_spelling(truth: Truth, ledger: Ledger) -> None:
+    """A port is named as the ledger writes it."""
+    ends = {end for link in ledger.links.values() for end in (link.a, link.z)}
+    written = {(end.device, normal(end.name)): str(end) for end in ends}
+    for root in (root for fault in truth["faults"] for root in fault["accept"]):
+        device, _, name = root["id"].partition(" ")
+        if root["kind"] == "port":
+            root["id"] = written.get((device, normal(name)), root["id"])
 
 
 def judge(job: tuple[Path, str, int]) -> tuple[dict[str, Any], list[str]]:
