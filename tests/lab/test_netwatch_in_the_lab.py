@@ -69,8 +69,10 @@ class Watch:
         return by_circuit
 
     def messages(self, ticket: str) -> list[str]:
-        """What the crew was told about a ticket, in order."""
-        return [m.body["template"] for m in self.room.messages if m.channel == "crew" and m.body["subject"] == ticket]
+        """What the crew was told about a ticket, in order. Killed between sending and noting it, a message goes out
+        again under its key: that is no second word."""
+        told = [m.body for m in self.room.messages if m.channel == "crew" and m.body["subject"] == ticket]
+        return list({body["key"]: body["template"] for body in told}.values())
 
     def becomes(self, **states_: str) -> None:
         """Wait for circuits to stand as said, all others up. C_D is C-D."""

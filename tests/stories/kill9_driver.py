@@ -122,7 +122,7 @@ async def live(made: Prepared, url: str, tell: Callable[[str, int], None] = lamb
         )
         owing = True
 
-        def decided(decision: Decision, _: Sequence[Fact]) -> None:
+        async def decided(decision: Decision, _: Sequence[Fact]) -> None:
             nonlocal owing
             owing = owing or bool(decision.effects)
 

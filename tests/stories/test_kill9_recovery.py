@@ -29,10 +29,14 @@ def to_the_room(effect: Effect) -> list[Send]:
     return [Send(effect.key, "room", effect.audience, effect.template, effect.subject, effect.at, effect.data)]
 
 
+async def unseen(*_: object) -> None:
+    """Nobody looks at what is decided."""
+
+
 async def wake(store: Store, ledger: Ledger, rules: Rules, now: Instant) -> tuple[Mind[Send], tuple[Effect, ...]]:
     """What a start does, at this instant; the mind, and what the start promises."""
     found = await recover(store, ledger, rules, ZONE)
-    mind = Mind(found.engine, store, to_the_room, lambda *_: None, lambda: now, last=found.last)
+    mind = Mind(found.engine, store, to_the_room, unseen, lambda: now, last=found.last)
     return mind, (await mind.catch_up(found.rows)).effects
 
 
