@@ -71,7 +71,7 @@ def polling(snmp: Snmp, clock: Any, until: Any, ledger: Ledger) -> Callable[...,
             retries=1,
         )
         task = asyncio.create_task(poller.run())
-        await asyncio.sleep(0)
+        await until(lambda: poller._turns.keys() >= known.devices.keys())  # they are taken up by turns
         try:
             yield Polling(poller, inbox, until)
         finally:
